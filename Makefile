@@ -1,0 +1,87 @@
+# `make` alone prints the targets. All of them set the project up first, into .venv,
+# node_modules and typings; nothing outside of this folder is touched.
+
+SHELL := /bin/bash
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest --quiet
+READY := .venv/.ready
+SEED ?= 1
+YEARS ?= 1
+export SEED YEARS MICROPYTHON
+# A clone is built the same way whatever the caller's shell has set.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help setup demo test test-host test-vm test-device lint format bench sim wheel clean
+
+## Print this list
+help:
+	@awk '/^## /{doc = substr($$0, 4)} /^[a-z][a-z-]*:/{if (doc) {sub(/:.*/, ""); \
+	    printf "  make %-12s %s\n", $$0, doc} doc = ""}' $(firstword $(MAKEFILE_LIST))
+
+## Python venv, node if it is missing, the MicroPython VM, stubs; nothing on a second call
+setup: $(READY)
+
+$(READY): pyproject.toml package.json package-lock.json host_tools/setup_vm.py
+	@python=; for p in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	    if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	    then python=$$p; break; fi; done; \
+	if [ -z "$$python" ]; then echo "setup: no Python 3.11 or newer here: install one," \
+	    "or name it: make setup PYTHON=/path/to/python3"; exit 1; fi; \
+	$$python -m venv .venv || { echo "setup: $$python cannot make a venv:" \
+	    "install its venv module (Debian: python3-venv)"; exit 1; }
+	@echo "setup: Python packages into .venv"
+	@$(PY) -m pip install -qq --disable-pip-version-check --editable '.[dev]'
+	@$(PY) host_tools/setup_vm.py
+	@echo "setup: stubs of the chip's modules into typings"
+	@rm -rf typings
+	@$(PY) -m pip install -qq --disable-pip-version-check --target typings \
+	    'micropython-esp32-stubs==1.29.*'
+	@touch $@
+
+## A month on the virtual board, with a power cut, to a verified bill      LOAD=file.csv
+demo: setup
+	@$(PY) -m wattledger demo $(if $(LOAD),--load '$(LOAD)')
+
+## What CI checks: lint, then every test, on CPython and in the MicroPython VM
+test: lint test-host test-vm
+
+## Shared and host tests on CPython
+test-host: setup
+	@$(PYTEST) tests/shared tests/host
+
+## Shared tests in the VM and on MICROPYTHON=path, then what runs on the whole virtual board
+test-vm: setup
+	@$(PYTEST) tests/vm $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py)))
+
+## Shared tests on a real board                                            PORT=/dev/ttyUSB0
+test-device: setup
+	@$(PY) tests/vm/run_on_device.py '$(or $(PORT),$(error test-device: say PORT=/dev/...))'
+
+## Style, imports and types
+lint: setup
+	@$(PY) -m ruff check --quiet
+	@$(PY) -m ruff format --quiet --check || { echo "lint: run make format"; exit 1; }
+	@$(PY) -m mypy
+	@$(PY) -m mypy --config-file mypy-firmware.ini
+
+## Format all Python, fix what can be fixed by itself
+format: setup
+	@$(PY) -m ruff check --quiet --fix-only
+	@$(PY) -m ruff format
+
+## Heap by module and bytes per tick, against their limits
+bench: setup
+	@for bench in tests/bench/*.py; do $(PY) $$bench || exit 1; done
+
+## Simulated years with power cuts and dead chips                          SEED=1 YEARS=1
+sim: setup
+	@$(PYTEST) tests/sim
+
+## The wheel of the host tool, with the firmware inside, into dist/
+wheel: setup
+	@$(PY) -m pip wheel -qq --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
+
+## Remove what the other targets made, .venv too
+clean:
+	rm -rf .venv node_modules typings build dist .pytest_cache .mypy_cache .ruff_cache

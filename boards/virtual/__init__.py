@@ -1,0 +1,1 @@
+"""A board without hardware: models of the metering IC, the flash and the load."""

@@ -1,0 +1,1 @@
+"""Metering ICs, flash, clock, outputs: they talk to injected buses and decide nothing."""

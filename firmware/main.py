@@ -1,0 +1,1 @@
+"""Communications run here; without any, the console stays free and the meter counts on."""

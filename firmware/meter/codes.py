@@ -1,0 +1,50 @@
+"""Codes that are stored: never reused, only added to (docs/formats.md)."""
+
+from meter.compat import const
+
+# status bits of a profile row: what happened inside the interval
+POWER_FAIL = const(1)
+CLOCK_INVALID = const(2)
+CLOCK_STEP = const(4)
+GLITCH = const(8)
+CHIP_RESET = const(16)
+SATURATED = const(32)
+GAP = const(64)  # no tick for longer than limits.GAP_S
+PARTIAL = const(128)  # the row covers less than its interval
+RATE_SWITCH = const(256)  # the rate changed inside the interval
+CROSSING = const(512)  # a tier was crossed: a snapshot has the registers
+TARIFF_CHANGE = const(1024)
+RESTART = const(2048)  # the software restarted, the IC went on counting
+DISTURBED = const(0x0FFF)  # an interval without any of these replays exactly
+
+# reasons of ledger and snapshot records
+START = const(1)  # the first tariff: billing begins
+PERIOD = const(2)  # a billing period closed
+TARIFF = const(3)  # closed by a tariff that starts now
+DAY = const(4)
+TIER = const(5)
+
+# event groups, in the order of their rings
+METROLOGY = const(0)
+CLOCK = const(1)
+POWER = const(2)
+CONFIGURATION = const(3)
+SECURITY = const(4)
+GROUPS = ("metrology", "clock", "power", "configuration", "security")
+
+# events: group << 8 | code
+EVENT_CHIP_RESET = const(0x001)
+EVENT_GLITCH = const(0x002)
+EVENT_SATURATED = const(0x003)
+EVENT_IMBALANCE = const(0x004)  # rates and total differ: before total, after sum of rates
+EVENT_CHIP_FAULT = const(0x005)  # the IC did not answer as it must
+EVENT_CLOCK_SET = const(0x101)  # before, after: Unix seconds
+EVENT_CLOCK_STEP = const(0x102)
+EVENT_CLOCK_INVALID = const(0x103)
+EVENT_CLOCK_VALID = const(0x104)
+EVENT_POWER_FAIL = const(0x201)  # before: last commit, after: power back; Unix seconds
+EVENT_RESTART = const(0x202)
+EVENT_TARIFF = const(0x301)  # before, after: first 8 bytes of the digest
+EVENT_TARIFF_LOST = const(0x302)  # the active tariff's file is missing or altered
+EVENT_FORMAT = const(0x303)
+EVENT_PERIOD = const(0x304)  # before, after: number of the billing period

@@ -1,0 +1,48 @@
+"""The event log: the first of a kind is written at once, repeats within an hour are counted
+in RAM and written as one, so that nobody can wear the flash out or flood a ring."""
+
+from meter.civil import EPOCH
+from meter.compat import const
+from meter.records import EVENT_SIZE, Event
+
+_QUIET_S = const(3600)
+
+
+class EventLog:
+    """Writes events to the rings of the journal, one ring a group."""
+
+    def __init__(self, journal):
+        self._journal = journal
+        self._kept = {}  # event -> [core second written, repeats since, before, after]
+        self._record = Event()
+        self._buf = bytearray(EVENT_SIZE)
+
+    def log(self, event, t, before=0, after=0):
+        """event: meter.codes EVENT_*; t: core seconds; before, after: what changed, i64."""
+        kept = self._kept.get(event)
+        if kept is not None and 0 <= t - kept[0] < _QUIET_S:
+            kept[1] += 1
+            kept[2], kept[3] = before, after
+            return
+        repeats = kept[1] if kept is not None else 0
+        self._kept[event] = [t, 0, 0, 0]
+        self._write(event, t, 1 + repeats, before, after)
+
+    def flush(self, t):
+        """Write the repeats whose hour has passed. Called at interval borders."""
+        for event in list(self._kept):
+            written, repeats, before, after = self._kept[event]
+            if not 0 <= t - written < _QUIET_S:
+                del self._kept[event]
+                if repeats:
+                    self._write(event, t, repeats, before, after)
+
+    def _write(self, event, t, count, before, after):
+        ring = self._journal.events[event >> 8]
+        record = self._record
+        record.seq, record.utc = ring.last_seq + 1, t + EPOCH
+        record.group, record.code = event >> 8, event & 0xFF
+        record.count = min(count, 0xFFFF)
+        record.before, record.after = before, after
+        record.pack_into(self._buf)
+        ring.append(self._buf)

@@ -1,0 +1,265 @@
+"""The meter: told the time once a second, it counts, splits, closes and saves."""
+
+from meter import codes
+from meter.accounts import Accounts
+from meter.book import Book
+from meter.civil import EPOCH
+from meter.compat import const
+from meter.contract import Contract
+from meter.errors import MeterError
+from meter.events import EventLog
+from meter.limits import GAP_S, SAVE_PERIOD_S
+from meter.records import EState
+from meter.retained import Retained
+from meter.sample import GLITCH, IMPORT, RESET, SATURATED, Sample
+
+_BACK_S = const(5)  # a clock this little behind is waited for
+_FLAGS = (
+    (RESET, codes.CHIP_RESET, codes.EVENT_CHIP_RESET),
+    (GLITCH, codes.GLITCH, codes.EVENT_GLITCH),
+    (SATURATED, codes.SATURATED, codes.EVENT_SATURATED),
+)
+
+
+class Meter:
+    """A running meter on its ports (design: chip, clock, retained, files) and its journal.
+
+    state     "ready"; "blank" / "foreign" while the journal waits to be formatted; "stopped"
+              before it could be mounted
+    accounts  accounts.Accounts; accounts.live has the registers now
+    contract  contract.Contract: tariff and billing period
+    locked    True while somebody else changes state: a tick leaves its energy for the next
+    broken    (total, sum of its rates) once promise 2 broke; blocks the bill
+    failure   text of the last error of chip or flash, None after a good tick
+    """
+
+    def __init__(self, ports, journal):
+        self.ports, self.journal = ports, journal
+        self.events = EventLog(journal)
+        self.book = Book(journal)
+        self.contract = Contract(journal, self.book, self.events, ports.files)
+        self.accounts = Accounts(*ports.chip.energy_ratio)
+        self.sample = Sample()
+        self.state = "stopped"
+        self.locked = False
+        self.broken = None
+        self.failure = None
+        self.rate = 0  # of the tariff in force, now
+        self._border = 0  # core second at which something is due
+        self._retained = Retained(ports.retained)
+        self._e = EState()
+        self._ticks = 0  # since the last commit
+        self._resume = None  # the event of this start, until the clock is seen to be right
+        self._invalid = False
+
+    @property
+    def live(self):
+        return self.accounts.live
+
+    def start(self):
+        """Mount the journal and take up where the last commit left off."""
+        journal = self.journal
+        journal.mount()
+        self.state = journal.state
+        if self.state != "ready":
+            return
+        self._resume = codes.EVENT_FORMAT
+        e = journal.newest_e
+        if e is not None:
+            self._e = e
+            self.accounts.restore(e)
+            seen = self._retained.recall(e.commit)
+            self._resume = codes.EVENT_POWER_FAIL
+            if seen is not None:
+                self.live.seen[:] = seen
+                self._resume = codes.EVENT_RESTART
+            self._e.boot = e.boot + 1 & 0xFFFF
+        self.book.mount()
+        self.contract.restore(journal.newest_w, self.live.t)
+        self.rate = self.contract.tariff.calendar.segment(self.live.t)[1]
+        journal.reaffirm()
+
+    def tick(self, now):
+        """About once a second; runs to completion, never blocks. now: Unix seconds.
+
+        MeterError: the chip or the flash did not answer; nothing is lost, the next tick
+        goes on.
+        """
+        if self.locked or self.state != "ready":
+            return
+        self.ports.chip.read(self.sample)
+        self.failure = None
+        self._note()
+        t = self._trusted(now - EPOCH)
+        self._settle_due()
+        if self._invalid:
+            self._count(t, t, self.contract.tariff.fallback)
+        while self.live.t < t:
+            self._count(t, min(self._border, t), self.rate)
+            self._settle_due()
+        self._ticks += 1
+        self._retained.store(self._e.commit, t + EPOCH, self.sample.counts)
+        saved_t = self._e.utc - EPOCH
+        if self.live.t - saved_t >= SAVE_PERIOD_S or self._ticks > SAVE_PERIOD_S:
+            self.commit()
+
+    def commit(self):
+        """Write the registers to flash now, then let the journal do one piece of upkeep."""
+        live, e = self.live, self._e
+        self.broken = self.broken or self.accounts.imbalance(self.contract.w.export_mask)
+        if self.broken:
+            self.events.log(codes.EVENT_IMBALANCE, live.t, *self.broken)
+        self.accounts.save(e)
+        self.journal.commit_e(e)
+        self._retained.committed(live.seen)
+        self._retained.store(e.commit, e.utc, self.sample.counts)
+        self._ticks = 0
+        self.journal.maintain()
+
+    def step_clock(self, now):
+        """The clock was set by somebody who may: close what is open, go on from now."""
+        if self.state != "ready":
+            return
+        t = now - EPOCH
+        self.events.log(codes.EVENT_CLOCK_SET, t, self.live.t + EPOCH, now)
+        self._started(t)
+        self._jump(t, codes.CLOCK_STEP)
+
+    def replan(self):
+        """Look again what is due next, after the contract changed."""
+        self._border = min(self._border, self.contract.next_border(self._border))
+
+    def fault(self, error):
+        """The chip or the flash failed in a tick or at the start: an alert, and an event."""
+        self.failure = str(error)
+        if self.state == "ready":
+            try:
+                self.events.log(codes.EVENT_CHIP_FAULT, self.live.t)
+            except MeterError:
+                pass  # it was the flash; the alert stands
+
+    def alerts(self):
+        """-> what is wrong now, in words."""
+        found = []
+        if self.failure:
+            found.append(self.failure)
+        if self.state != "ready":
+            found.append("journal " + self.state + ": nothing is stored")
+        if self.broken:
+            found.append("rates and total differ: bill blocked")
+        if self._invalid:
+            found.append("clock invalid: fallback rate")
+        if self.contract.lost:
+            found.append("tariff file missing or altered")
+        return found
+
+    def _note(self):
+        """Voltage extremes and the flags of this read; repeating it changes nothing."""
+        live, sample = self.live, self.sample
+        for v_mv in sample.v_mv:
+            if v_mv:
+                v_dv = min(v_mv // 100, 0xFFFE)
+                live.v_min_dv = min(live.v_min_dv, v_dv)
+                live.v_max_dv = max(live.v_max_dv, v_dv)
+        if sample.flags:
+            for flag, status, event in _FLAGS:
+                if sample.flags & flag:
+                    live.status |= status
+                    self.events.log(event, live.t)
+
+    def _trusted(self, t):
+        """-> the core second to count up to: t, or live.t while the clock is not right."""
+        live = self.live
+        if not self.ports.clock.quality():
+            self._invalid = True
+            live.status |= codes.CLOCK_INVALID
+            self.events.log(codes.EVENT_CLOCK_INVALID, live.t, t + EPOCH)
+            return live.t
+        if self._invalid:
+            self._invalid = False
+            self.events.log(codes.EVENT_CLOCK_VALID, t, live.t + EPOCH, t + EPOCH)
+        event = self._started(t)
+        if event == codes.EVENT_RESTART:
+            live.status |= codes.RESTART
+        elif event is not None:
+            self._jump(t, codes.POWER_FAIL if event == codes.EVENT_POWER_FAIL else codes.PARTIAL)
+        elif not live.t - _BACK_S <= t <= live.t + GAP_S:
+            self.events.log(codes.EVENT_CLOCK_STEP, t, live.t + EPOCH, t + EPOCH)
+            self._jump(t, codes.CLOCK_STEP)
+        return max(t, self.live.t)
+
+    def _started(self, t):
+        """Log this start when the time is first known. -> its event, None: it is logged."""
+        event, self._resume = self._resume, None
+        if event is not None:
+            self.events.log(event, t, self.live.t + EPOCH, t + EPOCH)
+        return event
+
+    def _jump(self, t, status):
+        """Go to core second t without energy; what is open closes where it stood."""
+        live, calendar = self.live, self.contract.tariff.calendar
+        if live.t and not live.t < t < calendar.interval_end(live.t, self._interval_s):
+            live.status |= status
+            self.commit()
+            self._row()
+        while self.contract.period_end is not None and live.t < self.contract.period_end <= t:
+            self.accounts.move(self.contract.period_end)
+            self._settle()
+            live = self.live
+        self.accounts.move(t)
+        self.live.status |= status
+        self._plan()
+
+    def _count(self, now, until, rate):
+        tariff = self.contract.tariff
+        imported, exported = tariff.register(rate), tariff.register(tariff.export_of[rate])
+        bound = self.contract.bound_mwh
+        self.accounts.advance(self.sample.counts, now, until, imported, exported, bound)
+
+    def _settle_due(self):
+        bound = self.contract.bound_mwh
+        if bound is not None and self.live.registers[IMPORT] >= bound:
+            self.commit()
+            self.contract.cross(self.live)
+        if self.live.t >= self._border:
+            self._settle()
+
+    def _settle(self):
+        """Do what is due at live.t. Every step can be repeated after an interrupt."""
+        live, calendar = self.live, self.contract.tariff.calendar
+        self.commit()
+        if calendar.interval_end(live.t - 1, self._interval_s) == live.t:
+            self._row()
+            self.events.flush(live.t)
+        if calendar.midnight(live.t - 1) == live.t != self.book.snapshot_t:
+            self.book.snapshot(codes.DAY, live, self.contract)
+        self.contract.settle(live)
+        self._plan()
+
+    def _row(self):
+        live = self.live
+        if self.book.row_t == live.t:
+            return
+        began = self.book.row_t if self.book.row_t is not None else live.t
+        duration_s = live.t - began
+        if duration_s != self._interval_s:
+            live.status |= codes.PARTIAL
+            duration_s = max(0, min(duration_s, self._interval_s))
+        self.book.row(
+            live, self.contract.tariff.register(self.rate), self.contract.w.tier, duration_s
+        )
+        live.status, live.v_min_dv, live.v_max_dv = 0, 0xFFFF, 0
+
+    def _plan(self):
+        """Look up the rate now and the next second at which anything is due."""
+        live, calendar = self.live, self.contract.tariff.calendar
+        end, rate = calendar.segment(live.t)
+        if rate != self.rate and self.book.row_t != live.t:
+            live.status |= codes.RATE_SWITCH
+        self.rate = rate
+        end = min(end, calendar.interval_end(live.t, self._interval_s))
+        self._border = self.contract.next_border(end)
+
+    @property
+    def _interval_s(self):
+        return self.contract.tariff.interval_s

@@ -1,0 +1,167 @@
+"""What a start finds in flash: headers, records and cursor of each ring, newest E and W.
+
+Only `reaffirm` programs. Loaded on demand.
+"""
+
+from meter import states
+from meter.compat import const
+from meter.ring import SLOT_BITS
+from meter.sectors import header
+
+# Slots that must be blank behind the last one that is not, before a mount takes the rest for
+# blank: one is skipped by each mount, and a cut leaves one torn.
+_BLANK_RUN = const(8)
+_BLANK_PROBE = b"\xff\xff\xff\xff"
+_BLANK_HEADER = b"\xff" * 64
+
+
+def mount(journal):
+    """Find everything; programs nothing. Sets all attributes of the journal."""
+    journal.state, journal.seq, journal.last = "blank", 0, 1
+    journal.source = [0, 0]
+    a, b = journal.rings[:2]
+    for ring in (a, b):
+        ring.keep = [-1, -1]
+        mount_ring(ring, a.salt if ring is b else None)
+    salt = a.salt = b.salt
+    for ring in journal.rings[2:]:
+        mount_ring(ring, salt)
+    journal.newest_e = journal.newest_w = None
+    if salt is None:
+        if any(has_header(ring, i) for ring in journal.rings for i in range(ring.sectors)):
+            journal.state = "foreign"
+        return
+    journal.state = "ready"
+    journal.newest_e = _locate(journal, 0, states.EState)
+    journal.newest_w = _locate(journal, 1, states.WState)
+    journal.last = 0 if a.last_seq > b.last_seq else 1
+    # A record that was in flight and does not show may carry the next seq: leave it out.
+    journal.seq = max(a.last_seq, b.last_seq) + 1
+
+
+def reaffirm(journal):
+    """Write the newest E and W again, each into the ring where it is not newest."""
+    for ring in journal.rings[:2]:
+        while room(ring) < 3 and ring.prepare():
+            continue
+    for kind in (0, 1):
+        journal.copy(kind, 1 - journal.source[kind])
+
+
+def mount_ring(ring, salt=None):
+    """Find the newest record and the next slot. salt: None takes it from the first header."""
+    ring.clear(salt)
+    half = []
+    for index in range(ring.sectors):
+        first, second = header(ring, index, 0), header(ring, index, 1)
+        seq, erases = first or second or (0, 0)
+        if first != second:
+            half.append(index)
+        ring.seq[index] = seq
+        ring.seq_max = max(ring.seq_max, seq)
+        ring.erases_max = max(ring.erases_max, erases)
+    order = [index for index in range(ring.sectors) if ring.seq[index]]
+    order.sort(key=lambda index: ring.seq[index])
+    ring.order = order[:]  # a list that has grown holds more than it needs
+    _find_next(ring, half)
+    ring.newest_at = _find(ring)
+    if ring.newest_at >= 0:
+        ring.last_seq = ring.load(ring.newest_at, ring.slot)
+    ring.first_seq = ring.oldest_seq()
+
+
+def room(ring):
+    """-> records that can be appended before the next `prepare`."""
+    slot = ring.next_at & (1 << SLOT_BITS) - 1
+    left = max(0, ring.slots + 1 - slot)
+    if ring.reserve(ring.next_at >> SLOT_BITS) >= 0:
+        left += ring.slots - max(0, slot - ring.slots - 1)
+    return left
+
+
+def has_header(ring, index):
+    """-> whether the header area of a sector is not blank."""
+    head = ring.slot[: len(_BLANK_HEADER)]
+    ring.flash.read(ring.address(index, 0), head)
+    return head != _BLANK_HEADER
+
+
+def _find_next(ring, half):
+    """Set the cursor behind the last slot that is not blank, one slot skipped: a cut may have
+    left bits in it that do not show yet. half: sectors with one good header row, whose records
+    are read, but nothing is written to them."""
+    order, i, top, probe = ring.order, len(ring.order) - 1, 0, bytearray(4)
+    while i >= 0:
+        top = _top(ring, order[i], ring.slots, probe)
+        if top:
+            break
+        if order[i] in half:
+            ring.drop(order[i])
+        i -= 1
+    if i < 0:
+        top = ring.slots
+    last_i, last_slot, run = i, top, 0
+    while run < _BLANK_RUN:
+        top += 1
+        if top > ring.slots:
+            i, top = i + 1, 1
+        if i >= len(order):
+            break
+        run += 1
+        if not _is_blank(ring, order[i], top):
+            last_i, last_slot, run = i, top, 0
+    if last_i >= 0:
+        index, slot = order[last_i], last_slot + 2
+        if index in half:
+            slot = ring.slots + 2
+        ring.next_at = index << SLOT_BITS | slot
+
+
+def _find(ring, kind=-1):
+    """-> position of the newest valid record, of this kind (its first byte), or -1."""
+    probe = bytearray(4)
+    for i in range(ring.rank(ring.next_at >> SLOT_BITS), -1, -1):
+        index = ring.order[i]
+        slot = _top(ring, index, ring.slots, probe)
+        while slot:
+            at = index << SLOT_BITS | slot
+            if kind in (-1, probe[0]) and ring.load(at, ring.slot):
+                return at
+            slot = _top(ring, index, slot - 1, probe)
+    return -1
+
+
+def _top(ring, index, slot, probe):
+    """-> highest slot, from this one down, whose first bytes are not blank; 0: none."""
+    while slot:
+        ring.flash.read(ring.address(index, slot), probe)
+        if probe != _BLANK_PROBE:
+            break
+        slot -= 1
+    return slot
+
+
+def _is_blank(ring, index, slot):
+    ring.flash.read(ring.address(index, slot), ring.slot)
+    return ring.slot[0] == 0xFF and ring.slot[1:] == ring.slot[:-1]
+
+
+def _locate(journal, kind, state):
+    """Find the newest E or W, and whether both rings have it. -> state object, or None."""
+    newest = None
+    for r in (0, 1):
+        ring = journal.rings[r]
+        at = _find(ring, state.kind)
+        if at < 0:
+            continue
+        ring.load(at, journal.record)
+        found = state()
+        found.unpack(journal.record)
+        ring.keep[kind] = at
+        if newest is None or found.seq > newest.seq:
+            if newest is not None and found.commit != newest.commit:
+                journal.rings[0].keep[kind] = -1
+            newest, journal.source[kind] = found, r
+        elif found.commit != newest.commit:
+            ring.keep[kind] = -1
+    return newest

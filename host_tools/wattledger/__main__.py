@@ -1,0 +1,5 @@
+"""python -m wattledger"""
+
+from wattledger.cli import main
+
+main()

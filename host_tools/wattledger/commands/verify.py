@@ -1,0 +1,30 @@
+"""wattledger verify"""
+
+import typer
+
+from wattledger import evidence, session
+from wattledger.commands.info import JSON
+from wattledger.replay import Difference
+from wattledger.verify import verify
+
+
+def command(ctx: typer.Context, as_json: bool = JSON) -> None:
+    """Read all again and check it: rates = total = profile, and each line of each bill."""
+    with session.meter(ctx) as meter, session.progress_bar("reading") as bar:
+        task = bar.add_task("", total=None)
+        found = evidence.collect(
+            meter, lambda done, of: bar.update(task, completed=done, total=of)
+        )
+    try:
+        said = verify(found)
+    except Difference as difference:
+        if as_json:
+            session.print_json({"verified": False, "difference": str(difference)})
+            raise typer.Exit(1) from None
+        raise
+    if as_json:
+        session.print_json({"verified": True, "checks": said})
+        return
+    for line in said:
+        print(f"ok  {line}")
+    print("verified")

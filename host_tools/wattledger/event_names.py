@@ -1,0 +1,21 @@
+"""What the event codes of the meter mean, in words."""
+
+from meter import codes
+
+NAMES = {
+    codes.EVENT_CHIP_RESET: "metering IC reset",
+    codes.EVENT_GLITCH: "metering IC transfer not confirmed",
+    codes.EVENT_SATURATED: "energy register of the IC full",
+    codes.EVENT_IMBALANCE: "rates and total differ",
+    codes.EVENT_CHIP_FAULT: "metering IC or flash faulty",
+    codes.EVENT_CLOCK_SET: "clock set",
+    codes.EVENT_CLOCK_STEP: "clock stepped",
+    codes.EVENT_CLOCK_INVALID: "clock invalid",
+    codes.EVENT_CLOCK_VALID: "clock valid again",
+    codes.EVENT_POWER_FAIL: "power failed",
+    codes.EVENT_RESTART: "software restarted",
+    codes.EVENT_TARIFF: "tariff activated",
+    codes.EVENT_TARIFF_LOST: "tariff file missing or altered",
+    codes.EVENT_FORMAT: "journal formatted",
+    codes.EVENT_PERIOD: "billing period closed",
+}

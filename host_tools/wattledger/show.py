@@ -1,0 +1,205 @@
+"""Readings as tables: lines and colour on a terminal, plain columns in a pipe."""
+
+import sys
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from meter import codes, obis
+from meter.civil import EPOCH, Zone, date
+from wattledger.event_names import NAMES
+from wattledger.reading import MeterBill
+
+KWH_DECIMALS = 3
+CLOCK_QUALITY = ("invalid", "running, not synchronised", "good")
+UNITS = {"1.8.0": "kWh", "2.8.0": "kWh", "9.8.0": "kVAh"}
+TOTAL_NAMES = dict(
+    zip(
+        obis.TOTALS,
+        ("import", "export", *(f"reactive Q{n}" for n in range(1, 5)), "apparent"),
+        strict=True,
+    )
+)
+_TIMES = (
+    0x101,
+    0x102,
+    0x103,
+    0x104,
+    0x201,
+    0x202,
+    0x303,
+)  # events whose before and after are instants
+STATUS_NAMES = {
+    codes.POWER_FAIL: "power failed",
+    codes.CLOCK_INVALID: "clock invalid",
+    codes.CLOCK_STEP: "clock stepped",
+    codes.GLITCH: "read in doubt",
+    codes.CHIP_RESET: "IC reset",
+    codes.SATURATED: "IC register full",
+    codes.GAP: "gap",
+    codes.PARTIAL: "partial",
+    codes.RATE_SWITCH: "rate switch",
+    codes.CROSSING: "tier crossed",
+    codes.TARIFF_CHANGE: "tariff change",
+    codes.RESTART: "restart",
+}
+
+
+def table(*columns: str) -> Table:
+    """Columns whose name starts with ">" are numbers: to the right."""
+    plain = not sys.stdout.isatty()
+    shown = Table(
+        box=None if plain else box.SIMPLE_HEAD,
+        pad_edge=False,
+        header_style="" if plain else "cyan",
+        show_header=any(columns),
+    )
+    for column in columns:
+        shown.add_column(column.lstrip(">"), justify="right" if column[:1] == ">" else "left")
+    return shown
+
+
+def titled(title: str, below: RenderableType) -> Group:
+    return Group(Text(title, style="bold"), below)
+
+
+def instant(unix_s: int, zone: Zone | None = None) -> str:
+    """ "2026-10-01 00:00:00 +02:00" in the zone, "... UTC" without one."""
+    offset = zone.offset_at(unix_s - EPOCH) if zone else 0
+    local = unix_s - EPOCH + offset
+    year, month, day, _ = date(local // 86400)
+    second = local % 86400
+    clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    minutes = abs(offset) // 60
+    sign = "-" if offset < 0 else "+"
+    where = f"{sign}{minutes // 60:02d}:{minutes % 60:02d}" if zone else "UTC"
+    return f"{year}-{month:02d}-{day:02d} {clock} {where}"
+
+
+def kilo(milli: int, decimals: int = KWH_DECIMALS) -> str:
+    """mWh -> kWh, cut, never rounded up: a register shows what is complete."""
+    return f"{Decimal(milli // 10 ** (6 - decimals)).scaleb(-decimals):,.{decimals}f}"
+
+
+def money(units: int, decimals: int) -> str:
+    return f"{Decimal(units).scaleb(-decimals):,.{decimals}f}"
+
+
+def info(shown: dict[str, Any], zone: Zone | None) -> Table:
+    lines = table("", "")
+    tariff, period = shown["tariff"], shown["period"]
+    rows = [
+        ("serial", shown["serial"]),
+        ("board", shown["board"]),
+        ("firmware", f"{shown['versions']['firmware']}, software {shown['software'][:16]}"),
+        ("journal", shown["state"]),
+        ("clock", f"{instant(shown['utc'], zone)}, {CLOCK_QUALITY[shown['clock']]}"),
+        ("tariff", _tariff_line(tariff, zone)),
+        ("billing period", _period_line(period, zone)),
+        ("rate now", f"{shown['rate']}, tier {shown['tier'] + 1}"),
+        ("power", f"{Decimal(shown['power_mw']).scaleb(-3):.1f} W"),
+        ("voltage", ", ".join(f"{Decimal(v).scaleb(-3):.1f} V" for v in shown["v_mv"] if v)),
+        ("current", ", ".join(f"{Decimal(i).scaleb(-3):.3f} A" for i in shown["i_ma"] if i)),
+        ("frequency", f"{Decimal(shown['freq_mhz']).scaleb(-3):.2f} Hz"),
+        ("evidence", f"{'keyed' if shown['keyed'] else 'unkeyed'}, seal {shown['seal']}"),
+        ("alerts", ", ".join(shown["alerts"]) or "none"),
+    ]
+    for name, value in rows:
+        lines.add_row(name, value)
+    return lines
+
+
+def registers(shown: dict[str, Any], zone: Zone | None) -> Group:
+    lines = table("OBIS", "register", ">value", "")
+    names = {**TOTAL_NAMES, **shown["names"]}
+    for code in sorted(shown["registers"], key=lambda code: (code not in TOTAL_NAMES, code)):
+        value = shown["registers"][code]
+        unit = UNITS.get(code) or ("kWh" if code[:3] in ("1.8", "2.8") else "kvarh")
+        lines.add_row(f"1-0:{code}", names.get(code, ""), kilo(value), unit)
+    return titled(f"Registers, {instant(shown['utc'], zone)}", lines)
+
+
+def bill(shown: MeterBill, tariff: Any) -> Group:
+    """tariff: meter.tariff.Tariff of shown.digest."""
+    zone = tariff.calendar.zone
+    state = "open" if shown.open else "closed"
+    title = (
+        f"Bill of period {shown.period} ({state}), {tariff.name}\n"
+        f"{instant(shown.start, zone)} to {instant(shown.end, zone)}"
+    )
+    lines = table("", ">tier", ">quantity", "", ">price", ">" + tariff.currency)
+    for line in shown.lines:
+        tier = str(line["tier"] + 1) if tariff.tier_bounds_mwh and line["kind"] == "energy" else ""
+        quantity, unit, price = _quantity(line, tariff)
+        name = line["name"] if line["kind"] != "fixed" else f"fixed charge per {tariff.fixed[1]}"
+        lines.add_row(name, tier, quantity, unit, price, money(line["rounded"], tariff.decimals))
+    lines.add_section()
+    lines.add_row("total", "", "", "", "", money(shown.total, tariff.decimals), style="bold")
+    return titled(title, lines)
+
+
+def events(records: list[Any], zone: Zone | None) -> Table:
+    lines = table("time", "group", "event", ">count", "before", "after")
+    for record in sorted(records, key=lambda r: (r.utc, r.group, r.seq)):
+        code = record.group << 8 | record.code
+        values = (record.before, record.after)
+        if code in _TIMES:
+            before, after = (instant(v, zone) if v > EPOCH else "" for v in values)
+        elif code == codes.EVENT_TARIFF:
+            before, after = (f"{v:014x}" if v else "none" for v in values)
+        else:
+            before, after = (str(v) if any(values) else "" for v in values)
+        name = NAMES.get(code, f"code {code:#05x}")
+        group = codes.GROUPS[record.group]
+        lines.add_row(instant(record.utc, zone), group, name, str(record.count), before, after)
+    return lines
+
+
+def price(nano: int) -> str:
+    """Nano-units -> units with all decimals that count, four at least."""
+    return _trimmed(nano, 9, 4)
+
+
+def volts(deci: int) -> str:
+    return "" if deci in (0, 0xFFFF) else f"{Decimal(deci).scaleb(-1):.1f}"
+
+
+def status(bits: int) -> str:
+    return ", ".join(name for bit, name in STATUS_NAMES.items() if bits & bit)
+
+
+def _quantity(line: dict[str, Any], tariff: Any) -> tuple[str, str, str]:
+    """-> (quantity, unit, price) of a bill line"""
+    num, den = line["quantity"]
+    if line["kind"] in ("energy", "export"):
+        return kilo(num // den), "kWh", price(line["price"])
+    if line["kind"] == "fixed":
+        return str(num), f"{tariff.fixed[1]}s", price(line["price"])
+    return money(num, tariff.decimals), tariff.currency, f"{_trimmed(line['price'], 4, 0)} %"
+
+
+def _trimmed(units: int, decimals: int, least: int) -> str:
+    """An exact decimal with no more zeros at its end than `least` decimals need."""
+    whole, _, part = f"{Decimal(units).scaleb(-decimals):.{decimals}f}".partition(".")
+    part = part.rstrip("0").ljust(least, "0")
+    return f"{whole}.{part}" if part else whole
+
+
+def _tariff_line(tariff: dict[str, Any], zone: Zone | None) -> str:
+    if not tariff["active"]:
+        return "none: push one with wattledger tariff push"
+    text = f"{tariff['active'][:16]} since {instant(tariff['since'], zone)}"
+    if tariff["passive"]:
+        text += f", {tariff['passive'][:16]} from {instant(tariff['at'], zone)}"
+    return text
+
+
+def _period_line(period: dict[str, Any], zone: Zone | None) -> str:
+    if not period["end"]:
+        return "none"
+    start, end = (instant(period[key], zone) for key in ("start", "end"))
+    return f"{period['number']}, {start} to {end}"

@@ -1,0 +1,29 @@
+// node heap.mjs FOLDER module ...: prints "module bytes" for each, imported in this order.
+// Garbage goes only between two calls into the VM, so import, collect and measure are three.
+import { copy, start } from "../vm/vm.mjs";
+
+const [folder, ...names] = process.argv.slice(2);
+const vm = await start((line) => console.error(line), []);
+copy(vm, folder, "/wl/firmware");
+
+// The chip's own modules cost no heap there.
+vm.FS.mkdirTree("/wl/tests/vm");
+for (const name of ["machine", "esp32", "cryptolib", "network", "ssl", "socket"])
+  vm.FS.writeFile(`/wl/tests/vm/${name}.py`, "def __getattr__(name):\n    return object\n");
+vm.runPython("import gc, sys, time, asyncio, os, json, struct, hashlib, binascii, array, errno");
+vm.runPython("import machine, esp32, cryptolib, network, ssl, socket");
+
+function live() {
+  vm.runPython("gc.collect()");
+  vm.runPython("live = gc.mem_alloc()");
+  return vm.globals.get("live");
+}
+
+live();
+let before = live();
+for (const name of names) {
+  vm.runPython(`__import__("${name}")`);
+  const after = live();
+  console.log(name, after - before);
+  before = after;
+}

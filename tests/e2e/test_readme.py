@@ -1,0 +1,69 @@
+"""Every command of the README, taken from its text."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+TRY = "## Try the commands"
+HARDWARE = "## First bill on hardware"
+
+
+def commands(root, heading):
+    """-> the lines of all sh blocks below a heading."""
+    text = (root / "README.md").read_text()
+    section = text.split(heading + "\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```sh\n(.*?)```", section, re.S)
+    return [line.strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.fixture
+def run(board, root, tmp_path):
+    """Run one line of the README as a user would, in a folder of its own."""
+    env = {**os.environ, "WATTLEDGER_STATE": str(board.state)}
+    env["WATTLEDGER_CACHE"] = str(tmp_path / "cache")
+    (tmp_path / "docs").symlink_to(root / "docs")
+
+    def run(line):
+        words = shlex.split(line)
+        assert words[0] == "wattledger", line
+        command = [sys.executable, "-m", "wattledger", *words[1:]]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, line + done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_try_the_commands(run, root, board, tmp_path):
+    lines = commands(root, TRY)
+    assert lines[0].startswith("make setup")
+    said = {line: run(line) for line in lines[1:]}
+    assert len(said) >= 10
+    assert (tmp_path / "profile.csv").read_text().count("\n") >= 96
+    assert "recomputed to the last unit" in said["wattledger verify"]
+    assert not board.is_running()
+
+
+def test_first_bill_on_hardware(run, root, board, tmp_path):
+    """The road of the README with the virtual board for the port; esptool is its own affair."""
+    board.start(clock="real")
+    (tmp_path / "my-tariff.toml").symlink_to(root / "docs/tariffs/one-price.toml")
+    ran = 0
+    for line in commands(root, HARDWARE):
+        if line.startswith("esptool "):
+            continue
+        run(line.replace("--port /dev/ttyUSB0", f"--port {board.port()}"))
+        ran += 1
+        if "deploy" in line:  # what clock set would find on a board without a battery
+            board.set_load(constant={"p_mw": 3_000_000, "q_mvar": 0, "v_mv": 230_000})
+    assert ran >= 7
+
+
+def test_make_prints_what_the_readme_names(root):
+    shown = subprocess.run(["make", "-C", root], capture_output=True, text=True).stdout
+    for target in re.findall(r"`?make ([a-z-]+)", (root / "README.md").read_text()):
+        assert f"make {target}" in shown

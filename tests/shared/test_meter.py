@@ -1,0 +1,274 @@
+"""The core as a whole, in RAM: splits, closes, saves, and takes up again."""
+
+import json
+import unittest
+
+import tariffs
+from rig import DEN, NUM, Rig, unix
+
+from meter import codes
+from meter.records import Event, Ledger, Row, Snapshot
+from meter.sample import IMPORT
+
+START = unix(2026, 10, 5, 4)  # Monday 06:00 in Madrid
+
+
+def records(rig, name, kind):
+    journal = rig.meter.journal
+    ring = (
+        journal.events[codes.GROUPS.index(name)]
+        if name in codes.GROUPS
+        else getattr(journal, name)
+    )
+    found, buf = [], bytearray(ring.slot_size)
+    for seq in range(max(ring.first_seq, 1), ring.last_seq + 1):
+        if ring.read(seq, buf):
+            record = kind()
+            record.unpack(buf)
+            found.append(record)
+    return found
+
+
+def running(text=None, **changes):
+    rig = Rig(START)
+    rig.run(60)
+    rig.push(text or tariffs.text(**changes))
+    rig.run(60)
+    return rig
+
+
+class TestCounting(unittest.TestCase):
+    def test_a_new_meter_starts_unmarked_by_any_power_failure(self):
+        rig = Rig(START)
+        rig.run(1800)
+        rows = records(rig, "profile", Row)
+        self.assertEqual([row.status for row in rows], [codes.PARTIAL, 0])
+
+    def test_energy_goes_to_the_rate_of_its_time(self):
+        rig = running()
+        rig.run(2 * 3600 - 120, imported=10)  # to 08:00: night
+        rig.run(3600, imported=20)  # day
+        live = rig.live
+        self.assertEqual(live.rates[0], 118 * 10 * NUM // DEN)
+        self.assertEqual(live.registers[IMPORT], (118 * 10 + 60 * 20) * NUM // DEN)
+        self.assertEqual(live.rates[0] + live.rates[1], live.registers[IMPORT])
+
+    def test_a_late_tick_is_split_at_the_switch(self):
+        rig = running()
+        rig.run(6600, imported=0)  # 07:52
+        rig.run(900, step_s=900, imported=900)  # 480 s night, 420 s day
+        self.assertEqual(rig.live.rates[0], 480 * NUM // DEN)
+        self.assertEqual(rig.live.rates[1], 900 * NUM // DEN - 480 * NUM // DEN)
+
+    def test_profile_rows_add_up_to_the_registers(self):
+        rig = running()
+        rig.run(4 * 3600, step_s=70, imported=33, exported=2)
+        rows = records(rig, "profile", Row)
+        self.assertEqual(len(rows), 16)
+        for before, after in zip(rows, rows[1:]):
+            self.assertEqual(after.utc - before.utc, 900)
+            self.assertEqual(after.utc % 900, 0)
+            self.assertTrue(after.import_mwh > before.import_mwh)
+        self.assertTrue(rows[-1].import_mwh <= rig.live.registers[IMPORT])
+        self.assertEqual(rows[5].v_min_dv, 2300)
+
+    def test_a_day_leaves_a_snapshot_at_local_midnight(self):
+        rig = running()
+        rig.run(86400, imported=5)
+        found = records(rig, "snapshots", Snapshot)
+        self.assertEqual([(s.utc, s.reason) for s in found], [(unix(2026, 10, 5, 22), codes.DAY)])
+
+
+class TestPeriods(unittest.TestCase):
+    def test_a_period_closes_once_and_the_next_begins_where_it_ended(self):
+        rig = running()
+        rig.run(30 * 86400, step_s=300, imported=50)
+        ledger = records(rig, "ledger", Ledger)
+        self.assertEqual([(r.reason, r.period) for r in ledger], [(1, 0), (2, 1)])
+        self.assertEqual(ledger[1].utc, unix(2026, 10, 31, 23))
+        self.assertEqual(ledger[1].period_start, ledger[0].utc)
+        self.assertEqual(rig.meter.contract.w.period, 2)
+        self.assertEqual(rig.meter.contract.w.tier_base_mwh, ledger[1].registers[IMPORT])
+
+    def test_the_bill_is_the_registers_between_two_ledger_records(self):
+        rig = running(fixed=[120_000_000, "day"])
+        rig.run(30 * 86400, step_s=300, imported=50)
+        ledger = records(rig, "ledger", Ledger)
+        used = [after - before for before, after in zip(ledger[0].rates, ledger[1].rates)]
+        first = rig.ask("bill", period=1, line=0)
+        self.assertEqual(first["line"]["quantity"], [used[0], 1])
+        self.assertEqual(first["line"]["amount"], [used[0] * 100_000_000, 1])
+        fixed = rig.ask("bill", period=1, line=2)["line"]
+        self.assertEqual((fixed["kind"], fixed["quantity"]), ("fixed", [27, 1]))
+        self.assertTrue(rig.ask("bill")["open"])
+
+    def test_a_tier_crossing_is_a_snapshot_on_the_bound(self):
+        tiers = {"mode": "chronological", "per": "period", "bounds": [1_000_000, 3_000_000]}
+        rig = running(tiers=tiers)
+        base = rig.meter.contract.w.tier_base_mwh
+        rig.run(86400, step_s=60, imported=200)
+        found = [s for s in records(rig, "snapshots", Snapshot) if s.reason == codes.TIER]
+        self.assertEqual([s.registers[IMPORT] - base for s in found], [1_000_000, 3_000_000])
+        self.assertEqual([s.tier for s in found], [0, 1])
+        lines = [rig.ask("bill", line=n)["line"] for n in range(rig.ask("bill")["lines"])]
+        total = sum([line["quantity"][0] for line in lines])
+        self.assertEqual(total, rig.live.registers[IMPORT] - base)
+
+    def test_a_passive_tariff_waits_for_the_end_of_the_period(self):
+        rig = running()
+        answer = rig.push(tariffs.text(name="next"), when="period")
+        self.assertEqual(answer["at"], unix(2026, 10, 31, 23))
+        rig.run(26 * 86400, step_s=900)
+        self.assertEqual(rig.ask("info")["tariff"]["name"], "test")
+        rig.run(86400, step_s=900)
+        self.assertEqual(rig.ask("info")["tariff"]["name"], "next")
+        self.assertEqual(rig.ask("info")["period"]["number"], 2)
+
+
+class TestTariffFiles(unittest.TestCase):
+    def test_the_same_tariff_again_changes_nothing_and_drops_the_next(self):
+        rig = running()
+        rig.push(tariffs.text(name="next"), when="period")
+        again = rig.push(tariffs.text())
+        rig.run(120)
+        info = rig.ask("info")
+        self.assertEqual(again["at"], info["tariff"]["since"])
+        self.assertEqual((info["period"]["number"], info["tariff"]["passive"]), (1, None))
+
+    def test_a_lost_file_closes_no_period_and_comes_back_with_a_push(self):
+        rig = running()
+        rig.run(3600, imported=5)
+        rig.ports.files.held.clear()
+        rig.restart()
+        rig.run(40 * 86400, step_s=900, imported=1)
+        self.assertTrue("tariff file missing or altered" in rig.ask("info")["alerts"])
+        self.assertEqual(rig.meter.contract.w.period, 1)
+        rig.push(tariffs.text())
+        rig.run(900, step_s=900)
+        self.assertEqual(rig.ask("info")["alerts"], [])
+        self.assertEqual(rig.meter.contract.w.period, 2)
+        self.assertTrue(rig.meter.accounts.imbalance(0x8000) is None)
+
+    def test_an_altered_file_is_not_run(self):
+        rig = running()
+        held = rig.ports.files.held
+        digest = next(iter(held))
+        held[digest] = held[digest].replace(b"300000000", b"100000000")
+        rig.restart()
+        self.assertTrue("tariff file missing or altered" in rig.ask("info")["alerts"])
+
+    def test_a_register_with_energy_keeps_its_direction(self):
+        many = [{"name": "r" + str(i), "export": 0, "prices": [1]} for i in range(15)]
+        rig = running(rates=many, days=[[[0, 14]]])
+        rig.run(600, imported=5)
+        few = [{"name": "e" + str(i), "prices": [1]} for i in range(2)]
+        with self.assertRaises(AssertionError):
+            rig.push(tariffs.text(exports=few))
+        self.assertEqual(rig.ask("info")["tariff"]["passive"], None)
+
+
+class TestStarts(unittest.TestCase):
+    def test_a_cut_loses_at_most_the_save_period(self):
+        rig = running()
+        rig.run(3600, step_s=1, imported=1)
+        rig.run(42, step_s=1, imported=1)
+        before = list(rig.live.registers)
+        rig.cut(off_s=600)
+        self.assertEqual(before[IMPORT] - rig.live.registers[IMPORT], 42 * NUM // DEN)
+        rig.run(1800, step_s=1, imported=1)
+        self.assertTrue(rig.live.registers[IMPORT] > before[IMPORT])
+        self.assertTrue(rig.meter.accounts.imbalance(0xFFFC) is None)
+        events = [
+            e for e in records(rig, "power", Event) if e.code == codes.EVENT_POWER_FAIL & 255
+        ]
+        self.assertEqual(len(events), 1)
+        self.assertEqual(events[0].after - events[0].before, 600 + 42 + 1)
+        marked = [r for r in records(rig, "profile", Row) if r.status & codes.POWER_FAIL]
+        self.assertTrue(marked)
+
+    def test_an_outage_over_a_period_end_closes_the_period_there(self):
+        rig = running()
+        rig.run(3600, imported=7)
+        rig.cut(off_s=40 * 86400)
+        rig.run(60)
+        ledger = records(rig, "ledger", Ledger)
+        self.assertEqual(ledger[1].utc, unix(2026, 10, 31, 23))
+        self.assertEqual(ledger[1].registers[IMPORT], 60 * 7 * NUM // DEN)
+        self.assertEqual(rig.meter.contract.w.period, 2)
+
+    def test_a_soft_reset_loses_nothing(self):
+        rig = running()
+        rig.run(3600 + 42, step_s=1, imported=3)
+        counted = rig.ports.chip.counts[0]
+        for _ in range(3):
+            rig.restart()
+            rig.run(7, step_s=1, imported=3)
+            counted += 21
+        self.assertEqual(rig.live.registers[IMPORT], counted * NUM // DEN)
+        self.assertEqual(rig.live.rates[0] + rig.live.rates[1], rig.live.registers[IMPORT])
+
+
+class TestClock(unittest.TestCase):
+    def test_without_a_valid_clock_energy_goes_to_the_fallback_rate(self):
+        rig = running()
+        rig.run(3 * 3600, imported=1)  # 09:02, day
+        night, day = rig.live.rates[0], rig.live.rates[1]
+        rig.ports.clock.good = 0
+        rig.run(3600, imported=4)
+        self.assertEqual(rig.live.rates[1], day)
+        self.assertEqual(rig.live.rates[0] - night, 240 * NUM // DEN)
+        self.assertTrue(rig.live.status & codes.CLOCK_INVALID)
+
+    def test_a_step_back_repeats_no_seq_and_loses_nothing(self):
+        rig = running()
+        rig.run(7200, imported=5)
+        rig.ports.clock.utc -= 3000
+        rig.run(7200, imported=5)
+        rows = records(rig, "profile", Row)
+        self.assertEqual([r.seq for r in rows], list(range(1, len(rows) + 1)))
+        self.assertEqual(rig.live.registers[IMPORT], 240 * 5 * NUM // DEN)
+        self.assertTrue([r for r in rows if r.status & codes.CLOCK_STEP])
+        self.assertTrue(rig.meter.accounts.imbalance(0xFFFC) is None)
+
+
+class TestService(unittest.TestCase):
+    def refusal(self, rig, line, role="maker"):
+        return json.loads(rig.service.handle(role, line))["error"]["code"]
+
+    def test_what_is_refused(self):
+        rig = running()
+        for line, code in (
+            (b"", "json"),
+            (b"[]", "json"),
+            (b'{"id":1}', "json"),
+            (b"x" * 2000, "size"),
+            (b'{"id":1,"do":"nothing"}', "unknown"),
+            (b'{"id":1,"do":"rows","args":{}}', "arguments"),
+            (b'{"id":1,"do":"rows","args":{"ring":"x","from_seq":1}}', "arguments"),
+            (b'{"id":1,"do":"rows","args":[]}', "arguments"),
+            (b'{"id":1,"do":"tariff","args":{"digest":"00"}}', "arguments"),
+            (b'{"id":1,"do":"tariff","args":{"digest":"' + b"0" * 64 + b'"}}', "meter"),
+            (b'{"id":1,"do":"bill","args":{"period":9}}', "meter"),
+            (b'{"id":1,"do":"format","args":{"salt":1}}', "state"),
+        ):
+            self.assertEqual(self.refusal(rig, line), code)
+            self.assertTrue(not rig.meter.locked)
+
+    def test_roles(self):
+        rig = running()
+        self.assertEqual(self.refusal(rig, b'{"id":1,"do":"commit"}', "reader"), "role")
+        self.assertEqual(self.refusal(rig, b'{"id":1,"do":"rows"}', "public"), "role")
+        self.assertEqual(rig.ask("info", role="public")["state"], "ready")
+
+    def test_a_locked_meter_keeps_its_energy_for_the_next_tick(self):
+        rig = running()
+        rig.meter.locked = True
+        rig.run(60, imported=9)
+        self.assertEqual(rig.live.registers[IMPORT], 0)
+        rig.meter.locked = False
+        rig.run(60)
+        self.assertEqual(rig.live.registers[IMPORT], 150)
+
+
+if __name__ == "__main__":
+    unittest.main()
