@@ -3,7 +3,7 @@
 
 SHELL := /bin/bash
 PY := .venv/bin/python
-PYTEST := $(PY) -m pytest --quiet
+PYTEST := $(PY) -m pytest --quiet -rs
 READY := .venv/.ready
 SEED ?= 1
 YEARS ?= 1

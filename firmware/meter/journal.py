@@ -111,9 +111,14 @@ class Journal:
 
     def copy(self, kind, r):
         """Write the newest E or W once more, into ring r. -> False: not there, or not safe."""
-        source, ring = self.rings[self.source[kind]], self.rings[r]
+        source = self.rings[self.source[kind]]
         at = source.keep[kind]
-        if at < 0 or not self._enter(r) or not source.load(at, self.record):
+        return at >= 0 and source.load(at, self.record) > 0 and self.write_copy(kind, r)
+
+    def write_copy(self, kind, r):
+        """Write the E or W in `record`, the newest one, into ring r. -> False: not safe there."""
+        ring = self.rings[r]
+        if not self._enter(r):
             return False
         self.record[2] |= COPY
         self.seq += 1

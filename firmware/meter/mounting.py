@@ -3,6 +3,8 @@
 Only `reaffirm` programs. Loaded on demand.
 """
 
+import struct
+
 from meter import states
 from meter.compat import const
 from meter.ring import SLOT_BITS
@@ -44,8 +46,11 @@ def reaffirm(journal):
     for ring in journal.rings[:2]:
         while room(ring) < 3 and ring.prepare():
             continue
-    for kind in (0, 1):
-        journal.copy(kind, 1 - journal.source[kind])
+    for kind, state in ((0, journal.newest_e), (1, journal.newest_w)):
+        if state is not None:
+            # What was read then and is shown, not what the same bits may read as now.
+            state.pack_into(journal.record)
+            journal.write_copy(kind, 1 - journal.source[kind])
 
 
 def mount_ring(ring, salt=None):
@@ -66,7 +71,8 @@ def mount_ring(ring, salt=None):
     _find_next(ring, half)
     ring.newest_at = _find(ring)
     if ring.newest_at >= 0:
-        ring.last_seq = ring.load(ring.newest_at, ring.slot)
+        # Not read again: bits that a cut left between 0 and 1 may read otherwise then.
+        ring.last_seq = struct.unpack_from("<I", ring.slot, ring.seq_at)[0]
     ring.first_seq = ring.oldest_seq()
 
 
@@ -118,7 +124,10 @@ def _find_next(ring, half):
 
 
 def _find(ring, kind=-1):
-    """-> position of the newest valid record, of this kind (its first byte), or -1."""
+    """-> position of the newest valid record, of this kind (its first byte), or -1.
+
+    The record itself is then in ring.slot.
+    """
     probe = bytearray(4)
     for i in range(ring.rank(ring.next_at >> SLOT_BITS), -1, -1):
         index = ring.order[i]
@@ -154,9 +163,8 @@ def _locate(journal, kind, state):
         at = _find(ring, state.kind)
         if at < 0:
             continue
-        ring.load(at, journal.record)
         found = state()
-        found.unpack(journal.record)
+        found.unpack(ring.slot)
         ring.keep[kind] = at
         if newest is None or found.seq > newest.seq:
             if newest is not None and found.commit != newest.commit:
