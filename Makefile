@@ -6,12 +6,12 @@ PY := .venv/bin/python
 PYTEST := $(PY) -m pytest --quiet -rs
 READY := .venv/.ready
 SEED ?= 1
-YEARS ?= 1
-export SEED YEARS MICROPYTHON
+export SEED YEARS CASE MICROPYTHON
 # A clone is built the same way whatever the caller's shell has set.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test test-host test-vm test-device lint format bench sim wheel clean
+.PHONY: help setup demo test test-host test-vm test-sim test-device lint format bench sim
+.PHONY: wheel clean
 
 ## Print this list
 help:
@@ -43,7 +43,7 @@ demo: setup
 	@$(PY) -m wattledger demo $(if $(LOAD),--load '$(LOAD)')
 
 ## What CI checks: lint, then every test, on CPython and in the MicroPython VM
-test: lint test-host test-vm
+test: lint test-host test-vm test-sim
 
 ## Shared and host tests on CPython
 test-host: setup
@@ -52,6 +52,10 @@ test-host: setup
 ## Shared tests in the VM and on MICROPYTHON=path, then what runs on the whole virtual board
 test-vm: setup
 	@$(PYTEST) tests/vm $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py)))
+
+## A fixed slice of the fault campaign, and broken journals that it must find
+test-sim: setup
+	@$(PYTEST) tests/sim
 
 ## Shared tests on a real board                                            PORT=/dev/ttyUSB0
 test-device: setup
@@ -71,11 +75,11 @@ format: setup
 
 ## Heap by module and bytes per tick, against their limits
 bench: setup
-	@for bench in tests/bench/*.py; do $(PY) $$bench || exit 1; done
+	@for bench in heap tick storage; do $(PY) tests/bench/$$bench.py || exit 1; done
 
-## Simulated years with power cuts and dead chips                          SEED=1 YEARS=1
+## The whole fault campaign on all cores, then simulated years             SEED=1 YEARS=10
 sim: setup
-	@$(PYTEST) tests/sim
+	@$(PY) -m tests.sim
 
 ## The wheel of the host tool, with the firmware inside, into dist/
 wheel: setup

@@ -22,6 +22,14 @@ def handle(role, line):
 def tick(_timer=None):
     """One second of the meter. A fault of chip or flash is noted; the next tick goes on."""
     try:
+        _tick()
+    except KeyboardInterrupt:
+        _tick()  # ends what it broke off: a soft reset may follow at once
+        raise
+
+
+def _tick():
+    try:
         while _to_start:
             _to_start[0]()
             del _to_start[0]
@@ -59,3 +67,4 @@ service = Service(
 _to_start = [meter.start, _start_chip]  # what is left of the start, tried each tick
 tick()
 ports.timer(TICK_MS, tick)
+ports.on_power_fail(lambda: meter.last_gasp(ports.clock.now()))

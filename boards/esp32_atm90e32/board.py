@@ -29,4 +29,5 @@ def build():
         load_switch=25,
         alarm=26,
         chip=CHIP,
+        power_fail=27,
     )

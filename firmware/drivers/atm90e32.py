@@ -60,6 +60,7 @@ class Atm90e32:
 
     energy_ratio   (num, den): mWh = counts * num / den, primary
     window_counts  counts at which a register is full
+    pmax_w         as given
 
     Transactions of a read with import only: 15 for energy and configuration, then for 1p 2
     or 5 and for 3p4w 4 or 7. `read` gives fresh voltages; current and power of one phase, or
@@ -92,6 +93,7 @@ class Atm90e32:
         self._phases = atm90e32_setup.WIRINGS[wiring][0]
         forget("drivers.atm90e32_setup")
         self._ct, self._vt = ct_ratio, vt_ratio
+        self.pmax_w = pmax_w
         num, den = ct_ratio[0] * vt_ratio[0], ct_ratio[1] * vt_ratio[1]
         self.energy_ratio = _lowest_terms(10000 * num, imp_per_kwh * den)
         # counts a second at pmax_w, and a quarter more

@@ -28,9 +28,10 @@ class Ports:
     name        of the board
     serial      the module's unique id in hex
     flash_size  bytes of the whole flash chip
+    has_power_fail   whether the board has a pin that warns of it
     """
 
-    def __init__(self, name, chip, calibration, outputs, flash_size):
+    def __init__(self, name, chip, calibration, outputs, flash_size, power_fail):
         rtc = machine.RTC()
         self.name, self.flash_size = name, flash_size
         self.chip, self.calibration, self.outputs = chip, calibration, outputs
@@ -39,7 +40,16 @@ class Ports:
         self.retained = Retained(rtc)
         self.files = TariffFiles()
         self.watchdog = Watchdog()
+        self._power_fail = power_fail
+        self.has_power_fail = power_fail is not None
         self.serial = "".join(["%02x" % byte for byte in machine.unique_id()])
+
+    def on_power_fail(self, callback):
+        """Call `callback()` from the scheduler when the supply begins to fail, if the board has
+        a pin that tells."""
+        if self.has_power_fail:
+            pin = machine.Pin(self._power_fail, machine.Pin.IN, machine.Pin.PULL_UP)
+            pin.irq(handler=lambda _: callback(), trigger=machine.Pin.IRQ_FALLING)
 
     def timer(self, period_ms, callback):
         """Call `callback(timer)` each period, from the scheduler. -> object with `deinit()`"""
@@ -80,6 +90,7 @@ def atm90e32_ports(
     alarm,
     chip,
     calibration=None,
+    power_fail=None,
     baudrate=500000,
 ):
     """-> Ports of a board with an ATM90E32AS.
@@ -87,6 +98,7 @@ def atm90e32_ports(
     sck mosi miso cs pm1 pm0 load_switch alarm   GPIO numbers
     chip          dict of keyword arguments of `Atm90e32`
     calibration   see `Ports`
+    power_fail    GPIO that goes low when the supply begins to fail, or None
     """
     output_pin(pm1, 1)  # both high: normal mode; registers cannot be reached in the others
     output_pin(pm0, 1)
@@ -104,4 +116,4 @@ def atm90e32_ports(
     )
     driver = Atm90e32(spi, select, time.sleep_ms, ticks_ms=time.ticks_ms, **chip)
     outputs = Outputs(output_pin(load_switch, 1), output_pin(alarm, 0))
-    return Ports(name, driver, calibration or {}, outputs, flash_size)
+    return Ports(name, driver, calibration or {}, outputs, flash_size, power_fail)

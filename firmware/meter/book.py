@@ -1,27 +1,41 @@
 """What the meter writes down at borders: profile rows, daily and tier-crossing snapshots,
 and the ledger of billing periods. Each entry rests on a register commit made just before."""
 
+from meter import codes
 from meter.civil import EPOCH
+from meter.compat import const, forget
 from meter.records import LEDGER_SIZE, Ledger, Row, Snapshot
 from meter.sample import EXPORT, IMPORT, Q1, Q2, Q3, Q4
+
+_UNKNOWN = const(-1)  # no core second: this software is younger than 2020
 
 
 class Book:
     """Appends to and reads from the rings of closed things.
 
+    key        of the evidence chains, 32 bytes
     software   32 bytes: the digest of the legally relevant part, noted in the ledger
     """
 
-    def __init__(self, journal):
-        self._journal = journal
+    def __init__(self, journal, key):
+        self._journal, self._key = journal, key
         self._buf = bytearray(LEDGER_SIZE)
         self.software = bytes(32)
-        self.row_t = self.snapshot_t = None  # core seconds of the newest entries
+        self._row_t = self._snapshot_t = _UNKNOWN
 
-    def mount(self):
-        """Find the newest entries, so that none is written twice."""
-        self.row_t = self._newest_t(self._journal.profile, Row())
-        self.snapshot_t = self._newest_t(self._journal.snapshots, Snapshot())
+    @property
+    def row_t(self):
+        """Core second of the newest profile row, or None: none is written twice."""
+        if self._row_t == _UNKNOWN:
+            self._row_t = self._newest_t(self._journal.profile, Row())
+        return self._row_t
+
+    @property
+    def snapshot_t(self):
+        """Core second of the newest snapshot, or None."""
+        if self._snapshot_t == _UNKNOWN:
+            self._snapshot_t = self._newest_t(self._journal.snapshots, Snapshot())
+        return self._snapshot_t
 
     def row(self, live, rate_register, tier, duration_s):
         """Close an interval: one profile row, utc is its end."""
@@ -34,17 +48,25 @@ class Book:
         row.status, row.rate, row.tier = live.status, rate_register, tier
         row.v_min_dv, row.v_max_dv = live.v_min_dv, live.v_max_dv
         row.duration_s = min(duration_s, 0xFFFF)
+        self._row_t = _UNKNOWN  # until the append is known to be whole
         self._append(self._journal.profile, row)
-        self.row_t = live.t
+        self._row_t = live.t
 
     def snapshot(self, reason, live, contract):
-        """A daily or tier-crossing copy of the registers; the tier is the one that ends."""
+        """A daily or tier-crossing copy of the registers; the tier is the one that ends.
+
+        A crossing that is in the ring already is not written again: an interrupt or a power
+        cut came before the tier was.
+        """
+        if reason == codes.TIER and self._crossed(contract.w):
+            return
         record = Snapshot()
         record.seq = self._journal.snapshots.last_seq + 1
         self._fill(record, reason, live, contract)
         record.digest = contract.w.active_digest
+        self._snapshot_t = _UNKNOWN
         self._append(self._journal.snapshots, record)
-        self.snapshot_t = live.t
+        self._snapshot_t = live.t
 
     def ledger(self, reason, live, contract):
         """Close the open billing period (period 0: open the first one)."""
@@ -73,8 +95,22 @@ class Book:
 
     def _append(self, ring, record):
         view = memoryview(self._buf)[: record.size]
-        record.pack_into(view)
-        ring.append(view)
+        if record.kind >= 0:
+            from meter import vouch
+
+            vouch.append(self._key, self._journal, ring, record, view)
+            forget("meter.vouch")
+        else:
+            record.pack_into(view)
+            ring.append(view)
+
+    def _crossed(self, w):
+        for found in self.backwards(self._journal.snapshots, Snapshot()):
+            if found.period < w.period:
+                break
+            if found.reason == codes.TIER and found.period == w.period:
+                return found.tier >= w.tier
+        return False
 
     def backwards(self, ring, record):
         """Yields `record` with the contents of the ring's records, newest first."""

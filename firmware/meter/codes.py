@@ -15,7 +15,8 @@ RATE_SWITCH = const(256)  # the rate changed inside the interval
 CROSSING = const(512)  # a tier was crossed: a snapshot has the registers
 TARIFF_CHANGE = const(1024)
 RESTART = const(2048)  # the software restarted, the IC went on counting
-DISTURBED = const(0x0FFF)  # an interval without any of these replays exactly
+TARIFF_LOST = const(4096)  # the tariff's file was missing: energy is in register 0
+DISTURBED = const(0x1FFF)  # an interval without any of these replays exactly
 
 # reasons of ledger and snapshot records
 START = const(1)  # the first tariff: billing begins

@@ -13,6 +13,7 @@ _NONE = bytes(8)
 class Contract:
     """Keeps the W record: pointers to the tariffs, billing period, tier.
 
+    w           states.WState, replaced in one store by the next one once that is committed
     tariff      tariff.Tariff in force; without a price before the first one
     lost        True when the file of the tariff in force is missing or altered
     bound_mwh   import total at which the next tier begins, or None
@@ -29,19 +30,28 @@ class Contract:
         forget("meter.tariff_check")
         self.lost = False
         self.bound_mwh = self.period_end = None
-        self._unsaved = False
+        self._planned = None  # the W record that all of these follow from
 
     def restore(self, w, t):
         """Take over the newest W record (None: a new meter) and its tariff."""
         if w is not None:
             self.w = w
-        if self.w.active_digest != _NONE:
+        self.refresh(t)
+
+    def refresh(self, t):
+        """Make tariff, bound and period end follow from w, if an interrupt left them behind."""
+        w = self.w
+        if self._planned is w:
+            return
+        digest = w.active_digest
+        if digest != _NONE and (self.lost or not self.tariff.digest.startswith(digest.hex())):
             try:
-                self.tariff = self._load(self.w.active_digest)
+                self.tariff, self.lost = self._load(digest), False
             except MeterError:
                 self.lost = True
-                self._events.log(codes.EVENT_TARIFF_LOST, t, _as_int(self.w.active_digest))
+                self._events.log(codes.EVENT_TARIFF_LOST, t, _as_int(digest))
         self._plan()
+        self._planned = w
 
     def schedule(self, digest_hex, live, t, at_once):
         """Make a tariff file the next one: at core second t, or when the open period closes.
@@ -51,19 +61,15 @@ class Contract:
         -> Unix second at which it starts. MeterError: no such file, not a tariff, or one that
         turns a register with energy in it round.
         """
-        digest, w = bytes.fromhex(digest_hex)[:8], self.w
+        digest, w = bytes.fromhex(digest_hex)[:8], self.w.copy()
         found = self._load(digest)
-        self._unsaved = True
         if digest == w.active_digest:
-            w.passive_digest = _NONE
-            self.tariff, self.lost = found, False
-            self._plan()
-            at = w.active_since
+            w.passive_digest, at = _NONE, w.active_since
         else:
             self._turned(found, live)
-            at = (t if at_once or not w.period else self.period_end) + EPOCH
+            at = (t if at_once or self.period_end is None else self.period_end) + EPOCH
             w.passive_digest, w.passive_at = digest, at
-        self._save()
+        self._take(w, t)
         return at
 
     def next_border(self, border):
@@ -92,46 +98,45 @@ class Contract:
         """The import total stands exactly on a tier bound: note it and go to the next tier."""
         self._book.snapshot(codes.TIER, live, self)
         live.status |= codes.CROSSING
-        self._unsaved = True
-        self.w.tier += 1
-        self._save()
-        self._plan()
+        w = self.w.copy()
+        w.tier += 1
+        self._take(w, live.t)
 
     def settle(self, live):
         """Close the period and change the tariff if it is time. Every step can be repeated.
 
         Called when the registers of live.t are committed.
         """
-        if self._unsaved:
-            self._save()
         due = self.w.passive_digest != _NONE and live.t + EPOCH >= self.w.passive_at
         ended = self.period_end is not None and live.t >= self.period_end
         if due or ended:
             self._close(live, codes.PERIOD if ended else codes.TARIFF, due)
 
     def _close(self, live, reason, due):
-        w, before = self.w, self.w.active_digest
+        before, w = self.w, self.w.copy()
         closed = self._book.closed(w.period)
-        if closed is None:  # else the power failed between the ledger and the W record
-            reason = reason if w.period else codes.START
-            self._book.ledger(reason, live, self)
+        if closed is None:  # else something broke off between the ledger and the W record
+            self._book.ledger(reason if w.period else codes.START, live, self)
             closed = self._book.closed(w.period)
-        following = self._load(w.passive_digest) if due else self.tariff
-        self._unsaved = True
         w.period = closed.period + 1
         w.period_start = closed.utc
         w.tier, w.tier_base_mwh = 0, closed.registers[IMPORT]
         if due:
-            w.export_mask = self._turned(following, live)
+            w.export_mask = self._turned(self._load(w.passive_digest), live)
             w.active_digest, w.active_since = w.passive_digest, closed.utc
             w.passive_digest = _NONE
             live.status |= codes.TARIFF_CHANGE
-        self.tariff, self.lost = following, self.lost and not due
-        self._save()
-        self._plan()
-        self._events.log(codes.EVENT_PERIOD, live.t, closed.period, w.period)
+        self._take(w, live.t)
+        self._events.log(codes.EVENT_PERIOD, live.t, before.period, w.period)
         if due:
-            self._events.log(codes.EVENT_TARIFF, live.t, _as_int(before), _as_int(w.active_digest))
+            digests = _as_int(before.active_digest), _as_int(w.active_digest)
+            self._events.log(codes.EVENT_TARIFF, live.t, *digests)
+
+    def _take(self, w, t):
+        """Commit a W record, then let it hold: broken off before that, the old one does."""
+        self._journal.commit_w(w)
+        self.w = w
+        self.refresh(t)
 
     def _plan(self):
         w, self.bound_mwh, self.period_end = self.w, None, None
@@ -139,15 +144,12 @@ class Contract:
             return  # a calendar that is not the customer's closes no period
         start = w.period_start - EPOCH
         calendar = self.tariff.calendar
-        self.period_end = calendar.period_end(start, self.tariff.billing_day)
+        end = calendar.period_end(start, self.tariff.billing_day)
         if self.tariff.tier_mode == "chronological":
-            bounds = self.tariff.tier_bounds(start, self.period_end)
+            bounds = self.tariff.tier_bounds(start, end)
             if w.tier < len(bounds):
                 self.bound_mwh = w.tier_base_mwh + bounds[w.tier]
-
-    def _save(self):
-        self._journal.commit_w(self.w)
-        self._unsaved = False
+        self.period_end = end
 
     def _load(self, digest):
         from meter import tariff_check

@@ -2,17 +2,20 @@
 in RAM and written as one, so that nobody can wear the flash out or flood a ring."""
 
 from meter.civil import EPOCH
-from meter.compat import const
+from meter.compat import const, forget
 from meter.records import EVENT_SIZE, Event
 
 _QUIET_S = const(3600)
 
 
 class EventLog:
-    """Writes events to the rings of the journal, one ring a group."""
+    """Writes events to the rings of the journal, one ring a group.
 
-    def __init__(self, journal):
-        self._journal = journal
+    key   of the evidence chains, 32 bytes
+    """
+
+    def __init__(self, journal, key):
+        self._journal, self._key = journal, key
         self._kept = {}  # event -> [core second written, repeats since, before, after]
         self._record = Event()
         self._buf = bytearray(EVENT_SIZE)
@@ -25,8 +28,8 @@ class EventLog:
             kept[2], kept[3] = before, after
             return
         repeats = kept[1] if kept is not None else 0
-        self._kept[event] = [t, 0, 0, 0]
         self._write(event, t, 1 + repeats, before, after)
+        self._kept[event] = [t, 0, 0, 0]  # an interrupt before this writes it twice, not never
 
     def flush(self, t):
         """Write the repeats whose hour has passed. Called at interval borders."""
@@ -45,4 +48,7 @@ class EventLog:
         record.count = min(count, 0xFFFF)
         record.before, record.after = before, after
         record.pack_into(self._buf)
-        ring.append(self._buf)
+        from meter import chain
+
+        chain.append(self._key, ring, self._buf)
+        forget("meter.chain")

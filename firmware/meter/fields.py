@@ -141,6 +141,16 @@ class Record:
     def __init__(self):
         blank(self.layout, self)
 
+    def copy(self):
+        """-> another record with the same contents."""
+        other = self.__class__()
+        for field in range(0, len(self.layout), 3):
+            name = self.layout[field]
+            if name:
+                value = getattr(self, name)
+                setattr(other, name, value[:] if isinstance(value, list) else value)
+        return other
+
     def pack_into(self, buf):
         """Fill buf[0 : size - 4]."""
         pack(self.layout, self, buf)

@@ -4,7 +4,8 @@ Registers go to two rings that alternate. A cut while a slot is programmed may c
 sector, so no program ever goes to a sector that holds the only copy of the newest E or of the
 newest W. To keep that possible W always stands in both rings, and E in at least one:
 
-- `commit_e`: one program, in the ring that does not hold the newest E.
+- `commit_e`: one program, in the ring that does not hold the newest E. A mark comes first if,
+  soon after a start and with upkeep behind, a sector is left early.
 - `commit_w`: E is copied if it stands in one ring only, then W goes to one ring, and to the
   other: three programs at most. W changes seldom.
 - `commit`: both at once in three programs: E and W to one ring, W to the other.
@@ -156,7 +157,7 @@ class Journal:
     def _choose(self):
         """-> the register ring for the next record: not the last one, if nothing is at risk."""
         r = 1 - self.last
-        if self._is_safe(r) or (not self._is_safe(1 - r) and self._enter(r)):
+        if self.is_safe(r) or (not self.is_safe(1 - r) and self._enter(r)):
             return r
         if self._enter(1 - r):
             return 1 - r
@@ -169,14 +170,14 @@ class Journal:
         """
         ring = self.rings[r]
         target = ring.target()
-        if target < 0 or self._is_safe(r):
+        if target < 0 or self.is_safe(r):
             return target >= 0
         if ring.reserve(target) < 0:
             return False
         ring.cross()
         return True
 
-    def _is_safe(self, r):
+    def is_safe(self, r):
         """Whether the newest E and W would survive the loss of the sector r programs next."""
         ring, other = self.rings[r], self.rings[1 - r]
         target = ring.target()
@@ -195,4 +196,4 @@ class Journal:
         else:
             behind = ring.rank(ring.next_at >> SLOT_BITS) - ring.rank(at >> SLOT_BITS)
             due = behind >= min(_BEHIND, ring.sectors // 2)
-        return due and self._is_safe(r)
+        return due and self.is_safe(r)

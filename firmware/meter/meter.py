@@ -8,12 +8,14 @@ from meter.compat import const
 from meter.contract import Contract
 from meter.errors import MeterError
 from meter.events import EventLog
-from meter.limits import GAP_S, SAVE_PERIOD_S
+from meter.fields import LAST_GASP
+from meter.limits import SAVE_PERIOD_S
 from meter.records import EState
 from meter.retained import Retained
 from meter.sample import GLITCH, IMPORT, RESET, SATURATED, Sample
+from meter.timekeeping import HOLD_S, Timekeeping
 
-_BACK_S = const(5)  # a clock this little behind is waited for
+_CALM_S = const(3600)  # a run this long was a clean one
 _FLAGS = (
     (RESET, codes.CHIP_RESET, codes.EVENT_CHIP_RESET),
     (GLITCH, codes.GLITCH, codes.EVENT_GLITCH),
@@ -21,9 +23,10 @@ _FLAGS = (
 )
 
 
-class Meter:
+class Meter(Timekeeping):
     """A running meter on its ports (design: chip, clock, retained, files) and its journal.
 
+    key       of the evidence chains, 32 bytes; all zero: unkeyed
     state     "ready"; "blank" / "foreign" while the journal waits to be formatted; "stopped"
               before it could be mounted
     accounts  accounts.Accounts; accounts.live has the registers now
@@ -33,10 +36,10 @@ class Meter:
     failure   text of the last error of chip or flash, None after a good tick
     """
 
-    def __init__(self, ports, journal):
-        self.ports, self.journal = ports, journal
-        self.events = EventLog(journal)
-        self.book = Book(journal)
+    def __init__(self, ports, journal, key=bytes(32)):
+        self.ports, self.journal, self.key = ports, journal, key
+        self.events = EventLog(journal, key)
+        self.book = Book(journal, key)
         self.contract = Contract(journal, self.book, self.events, ports.files)
         self.accounts = Accounts(*ports.chip.energy_ratio)
         self.sample = Sample()
@@ -48,9 +51,9 @@ class Meter:
         self._border = 0  # core second at which something is due
         self._retained = Retained(ports.retained)
         self._e = EState()
-        self._ticks = 0  # since the last commit
-        self._resume = None  # the event of this start, until the clock is seen to be right
-        self._invalid = False
+        self._saved_t = 0  # core second of the last commit
+        self._ticks = 0  # since then
+        self._start_timekeeping()
 
     @property
     def live(self):
@@ -72,12 +75,10 @@ class Meter:
             self._resume = codes.EVENT_POWER_FAIL
             if seen is not None:
                 self.live.seen[:] = seen
-                self._resume = codes.EVENT_RESTART
+                self._recall_power_on()
             self._e.boot = e.boot + 1 & 0xFFFF
-        self.book.mount()
         self.contract.restore(journal.newest_w, self.live.t)
         self.rate = self.contract.tariff.calendar.segment(self.live.t)[1]
-        journal.reaffirm()
 
     def tick(self, now):
         """About once a second; runs to completion, never blocks. now: Unix seconds.
@@ -88,7 +89,11 @@ class Meter:
         if self.locked or self.state != "ready":
             return
         self.ports.chip.read(self.sample)
+        early = self._is_early(now)
+        self._retained.store(self._unlogged(), self.sample.counts)
         self.failure = None
+        if early:
+            return
         self._note()
         t = self._trusted(now - EPOCH)
         self._settle_due()
@@ -98,32 +103,46 @@ class Meter:
             self._count(t, min(self._border, t), self.rate)
             self._settle_due()
         self._ticks += 1
-        self._retained.store(self._e.commit, t + EPOCH, self.sample.counts)
-        saved_t = self._e.utc - EPOCH
-        if self.live.t - saved_t >= SAVE_PERIOD_S or self._ticks > SAVE_PERIOD_S:
+        if self.live.t - self._saved_t >= SAVE_PERIOD_S or self._ticks > SAVE_PERIOD_S:
             self.commit()
 
     def commit(self):
         """Write the registers to flash now, then let the journal do one piece of upkeep."""
-        live, e = self.live, self._e
+        live = self.live
         self.broken = self.broken or self.accounts.imbalance(self.contract.w.export_mask)
         if self.broken:
             self.events.log(codes.EVENT_IMBALANCE, live.t, *self.broken)
+        try:
+            self._save(0)
+        finally:
+            if live.t >= self._calm_t:
+                self.journal.maintain()
+
+    def last_gasp(self, now):
+        """The supply is failing: count and save, one program, no upkeep until it is good again.
+
+        now: Unix seconds. Called from the scheduler, as a tick is, and ignored before the
+        first one.
+        """
+        if self.locked or self.state != "ready" or self._resume is not None:
+            return
+        self.ports.chip.read(self.sample)
+        t = max(self.live.t, min(now - EPOCH, self._border))
+        self._count(t, t, self.contract.tariff.fallback if self._invalid else self.rate)
+        self._calm_t = t + HOLD_S
+        self._save(LAST_GASP)
+
+    def _save(self, flags):
+        live, e = self.live, self._e
+        if live.t - self._calm_t >= _CALM_S:
+            e.flags = 0
+        e.flags = e.flags & ~LAST_GASP | flags
         self.accounts.save(e)
         self.journal.commit_e(e)
-        self._retained.committed(live.seen)
-        self._retained.store(e.commit, e.utc, self.sample.counts)
+        self._retained.committed(e.commit, live.seen)
+        self._retained.store(self._unlogged(), self.sample.counts)
+        self._saved_t = live.t
         self._ticks = 0
-        self.journal.maintain()
-
-    def step_clock(self, now):
-        """The clock was set by somebody who may: close what is open, go on from now."""
-        if self.state != "ready":
-            return
-        t = now - EPOCH
-        self.events.log(codes.EVENT_CLOCK_SET, t, self.live.t + EPOCH, now)
-        self._started(t)
-        self._jump(t, codes.CLOCK_STEP)
 
     def replan(self):
         """Look again what is due next, after the contract changed."""
@@ -156,6 +175,8 @@ class Meter:
     def _note(self):
         """Voltage extremes and the flags of this read; repeating it changes nothing."""
         live, sample = self.live, self.sample
+        if self.contract.lost:
+            live.status |= codes.TARIFF_LOST
         for v_mv in sample.v_mv:
             if v_mv:
                 v_dv = min(v_mv // 100, 0xFFFE)
@@ -167,49 +188,6 @@ class Meter:
                     live.status |= status
                     self.events.log(event, live.t)
 
-    def _trusted(self, t):
-        """-> the core second to count up to: t, or live.t while the clock is not right."""
-        live = self.live
-        if not self.ports.clock.quality():
-            self._invalid = True
-            live.status |= codes.CLOCK_INVALID
-            self.events.log(codes.EVENT_CLOCK_INVALID, live.t, t + EPOCH)
-            return live.t
-        if self._invalid:
-            self._invalid = False
-            self.events.log(codes.EVENT_CLOCK_VALID, t, live.t + EPOCH, t + EPOCH)
-        event = self._started(t)
-        if event == codes.EVENT_RESTART:
-            live.status |= codes.RESTART
-        elif event is not None:
-            self._jump(t, codes.POWER_FAIL if event == codes.EVENT_POWER_FAIL else codes.PARTIAL)
-        elif not live.t - _BACK_S <= t <= live.t + GAP_S:
-            self.events.log(codes.EVENT_CLOCK_STEP, t, live.t + EPOCH, t + EPOCH)
-            self._jump(t, codes.CLOCK_STEP)
-        return max(t, self.live.t)
-
-    def _started(self, t):
-        """Log this start when the time is first known. -> its event, None: it is logged."""
-        event, self._resume = self._resume, None
-        if event is not None:
-            self.events.log(event, t, self.live.t + EPOCH, t + EPOCH)
-        return event
-
-    def _jump(self, t, status):
-        """Go to core second t without energy; what is open closes where it stood."""
-        live, calendar = self.live, self.contract.tariff.calendar
-        if live.t and not live.t < t < calendar.interval_end(live.t, self._interval_s):
-            live.status |= status
-            self.commit()
-            self._row()
-        while self.contract.period_end is not None and live.t < self.contract.period_end <= t:
-            self.accounts.move(self.contract.period_end)
-            self._settle()
-            live = self.live
-        self.accounts.move(t)
-        self.live.status |= status
-        self._plan()
-
     def _count(self, now, until, rate):
         tariff = self.contract.tariff
         imported, exported = tariff.register(rate), tariff.register(tariff.export_of[rate])
@@ -217,6 +195,7 @@ class Meter:
         self.accounts.advance(self.sample.counts, now, until, imported, exported, bound)
 
     def _settle_due(self):
+        self.contract.refresh(self.live.t)
         bound = self.contract.bound_mwh
         if bound is not None and self.live.registers[IMPORT] >= bound:
             self.commit()

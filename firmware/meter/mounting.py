@@ -51,6 +51,9 @@ def reaffirm(journal):
             # What was read then and is shown, not what the same bits may read as now.
             state.pack_into(journal.record)
             journal.write_copy(kind, 1 - journal.source[kind])
+    for r in (0, 1):
+        if journal.rings[r].doubt and journal.is_safe(r):
+            journal.rings[r].mark()  # now, so that the next commit is one program
 
 
 def mount_ring(ring, salt=None):
@@ -69,6 +72,7 @@ def mount_ring(ring, salt=None):
     order.sort(key=lambda index: ring.seq[index])
     ring.order = order[:]  # a list that has grown holds more than it needs
     _find_next(ring, half)
+    ring.doubt, ring.seq_mounted = True, ring.seq_max
     ring.newest_at = _find(ring)
     if ring.newest_at >= 0:
         # Not read again: bits that a cut left between 0 and 1 may read otherwise then.

@@ -47,7 +47,7 @@ class Event(Record):
     """One entry of the event log.
 
     group code   meter.codes; count of occurrences; before, after: signed 64 bit
-    tag         32 bytes of the evidence chain; zeros: unkeyed
+    tag         32 bytes of the evidence chain
     """
 
     size = EVENT_SIZE
@@ -70,6 +70,7 @@ class Snapshot(Stamped):
     digest      first 8 bytes of the tariff's; profile_seq: newest profile row
     money       2 ints, import and export, 1e-15 of currency
     tag         32 bytes of the evidence chain
+    rows        16 bytes: digest of the profile rows since the snapshot before
     """
 
     size = STATE_SIZE
@@ -87,7 +88,8 @@ class Snapshot(Stamped):
             "profile_seq", "I", 1,
             "money", "i128", 2,
             "tag", "s", 32,
-            "", "x", 18,
+            "rows", "s", 16,
+            "", "x", 2,
         )
     )  # fmt: skip
 

@@ -7,7 +7,9 @@ import struct
 from meter.compat import const
 from meter.sample import CHANNELS
 
-_FORMAT = "<II7I"  # seq of the last register commit, Unix s, counts since by channel
+# commit of the newest E record, Unix s at which a power failure ended that is not logged yet (0:
+# none, 1: the clock was not right then), counts since the commit by channel
+_FORMAT = "<II7I"
 _SIZE = const(40)  # with a CRC32
 _MOST = 0xFFFFFFFF
 
@@ -19,30 +21,36 @@ class Retained:
         self._port = port
         self._buf = bytearray(_SIZE)
         self._body = memoryview(self._buf)[: _SIZE - 4]
-        self._seen = [0] * CHANNELS  # the counts that the last commit holds
+        self._base = 0, (0,) * CHANNELS  # a commit, and the counts that it holds
+        self.power_on = 0  # as `recall` found it
 
-    def committed(self, seen):
-        """seen: the 7 counts that are in the registers just committed."""
-        self._seen[:] = seen
+    def committed(self, commit, seen):
+        """commit: EState.commit; seen: the 7 counts that are in the registers it holds."""
+        self._base = commit, tuple(seen)
 
-    def store(self, seq, utc, counts):
-        """Keep the counts that came since commit seq. counts: 7 cumulative, or None."""
-        buf = self._buf
-        struct.pack_into("<I", buf, 0, seq)
-        struct.pack_into("<I", buf, 4, utc)
+    def store(self, power_on, counts):
+        """Keep the counts that came since the commit.
+
+        power_on   Unix s at which a power failure ended, until that is logged; 0: none, 1: unknown
+        counts     7 cumulative, or None
+        """
+        buf, (commit, seen) = self._buf, self._base
+        struct.pack_into("<I", buf, 0, commit)
+        struct.pack_into("<I", buf, 4, power_on)
         for channel in range(CHANNELS):
             now = counts[channel]
-            pending = 0 if now is None else now - self._seen[channel]
+            pending = 0 if now is None else now - seen[channel]
             struct.pack_into("<I", buf, 8 + 4 * channel, min(pending, _MOST))
         struct.pack_into("<I", buf, _SIZE - 4, binascii.crc32(self._body))
-        self._port.store(self._buf)
+        self._port.store(buf)
 
-    def recall(self, seq):
+    def recall(self, commit):
         """-> 7 counts, zero or below, at which the chip's count must have stood at the last
         commit for what is pending now to be right; None after a power cut.
 
-        seq   of the newest register commit; counts kept for an older one are in it already
+        commit   of the newest E record; what was kept for an older one is in it already
         """
+        self._base = commit, (0,) * CHANNELS
         kept = self._port.load()
         if len(kept) != _SIZE:
             return None
@@ -50,6 +58,9 @@ class Retained:
         if binascii.crc32(memoryview(kept)[: _SIZE - 4]) != crc:
             return None
         fields = struct.unpack_from(_FORMAT, kept, 0)
-        if fields[0] == seq:
-            self._seen[:] = [-pending for pending in fields[2:]]
-        return self._seen
+        self.power_on, pending = 0, (0,) * CHANNELS
+        if fields[0] == commit:
+            self.power_on, pending = fields[1], fields[2:]
+        seen = tuple([-counts for counts in pending])
+        self._base = commit, seen
+        return seen

@@ -19,6 +19,8 @@ SLOT_MASK = const(127)
 _SEED = "<IBHIB"  # salt ring index seq slot
 _CRC_SIZE = const(4)
 _RESIDUE = const(0x2144DF1C)  # CRC32 of anything that its own CRC32 follows, whatever the start
+_USED = b"\x00\x00\x00\x00"  # begins a slot that holds nothing
+_PATIENCE = const(120)  # calls of due() without a sector to be had, then retired ones are tried
 _ATTEMPTS = const(4)  # two in a sector, then it is retired, and two in the next
 
 
@@ -31,6 +33,9 @@ class Ring:
     seq_max erases_max   highest sector seq, highest erase count of a sector
     troubled retired     bit of each sector that failed once since the mount, that failed
                twice: it is left alone until the next mount
+    patience   calls of due() in vain
+    doubt      the slot before next_at was skipped, and is not marked as used yet
+    seq_mounted   the seq_max of the mount
     next_at    position of the next slot; beyond the last one: in the sector that follows
     newest_at  position of the newest record, -1: none
     first_seq last_seq   of the records held; last_seq 0: none yet
@@ -39,7 +44,8 @@ class Ring:
     """
 
     keep = ()  # type: tuple[int, ...] | list[int]
-    seq_at = troubled = retired = 0  # in the class, as most rings never need their own
+    # In the class, as most rings never need their own:
+    seq_at = troubled = retired = patience = doubt = 0
     _seed = bytearray(struct.calcsize(_SEED))  # of all rings: filled anew for each CRC
 
     def __init__(self, flash, first_sector, sectors, slot_size, ring_id, seq_at=0, scratch=None):
@@ -60,6 +66,7 @@ class Ring:
         self.salt = salt
         self.seq_max = self.erases_max = self.last_seq = 0
         self.newest_at, self.first_seq = -1, 1
+        self.seq_mounted = 0
         if self.troubled:
             self.troubled = self.retired = 0
         self.next_at = -1 << SLOT_BITS | self.slots + 2
@@ -85,6 +92,8 @@ class Ring:
         seq = seq or self.last_seq + 1
         struct.pack_into("<I", record, self.seq_at, seq)
         for _ in range(_ATTEMPTS):
+            if self.doubt:
+                self.mark()
             index = self.target()
             if index < 0:
                 raise MeterError(f"ring {self.ring_id}: no sector is prepared: call prepare first")
@@ -114,6 +123,11 @@ class Ring:
         for index in self.order:
             if index != current and not self.retired >> index & 1 and not self._is_kept(index):
                 return index
+        if self.retired:
+            # All that is left has failed twice; perhaps it was the supply and not the flash.
+            self.patience += 1
+            if self.patience > _PATIENCE:
+                self.troubled = self.retired = self.patience = 0
         return -1
 
     def prepare(self):
@@ -149,7 +163,29 @@ class Ring:
     def cross(self):
         """Go on in the next sector, whatever is left of this one."""
         if self.next_at & SLOT_MASK <= self.slots:
-            self.next_at = self.next_at & ~SLOT_MASK | self.slots + 1
+            index = self.next_at >> SLOT_BITS
+            self.next_at = index << SLOT_BITS | self.slots + 1
+            # A sector from before the mount may have been entered, and that cut short.
+            self.doubt = self.seq[self.reserve(index)] <= self.seq_mounted
+
+    def mark(self):
+        """Make the skipped slot seen as used, in the sector that is programmed next.
+
+        Were it left blank, a cut hidden in the slot after it would go unseen by the next
+        mount, and that slot would be programmed a second time.
+        """
+        if self.next_at & SLOT_MASK == self.slots + 1:
+            self.next_at += 1
+        index = self.target()
+        if index < 0:
+            return
+        self.doubt = False
+        slot = (self.next_at & SLOT_MASK) - 1
+        try:
+            address = self.address(index, slot if slot <= self.slots else slot - self.slots)
+            self.flash.program(address, _USED)
+        except MeterError:
+            return  # what is appended next meets the same fault, and says so
 
     def target(self):
         """-> index of the sector that the next append programs, or -1."""

@@ -6,12 +6,14 @@ from typing import Any
 from meter import limits, obis, tariff_check
 from meter.civil import EPOCH
 from meter.errors import MeterError
-from wattledger import reading
+from wattledger import heads, reading
 from wattledger.errors import ToolError
+from wattledger.heads import Head
 from wattledger.link import Link
 from wattledger.reading import Cache, Entry, MeterBill, Progress
 
 NO_TARIFF = "0" * 64
+NO_KEY = bytes(32)
 OPEN_TRIES = 5  # until registers and the open bill are of one second
 
 
@@ -19,8 +21,11 @@ OPEN_TRIES = 5  # until registers and the open bill are of one second
 class Evidence:
     """info, registers   as the meter answers
     rings     {ring: entries, oldest first}
+    seen      heads of the chains, from before the rings were read
+    key       of the chains; None: the meter has one, and it is not known here
     tariffs   {digest of 64 digits: canonical bytes}
     bills     of every period that the ledger can open, by number; the last is the open one
+    no_bill   why the meter made one of them not, or ""
     """
 
     info: dict[str, Any]
@@ -28,6 +33,9 @@ class Evidence:
     rings: dict[str, list[Entry]]
     tariffs: dict[str, bytes] = field(default_factory=dict)
     bills: dict[int, MeterBill] = field(default_factory=dict)
+    no_bill: str = ""
+    seen: list[Head] = field(default_factory=list)
+    key: bytes | None = NO_KEY
 
     def records(self, ring: str) -> list[Any]:
         return [entry.record() for entry in self.rings[ring]]
@@ -60,28 +68,38 @@ class Evidence:
 def collect(link: Link, progress: Progress = lambda done, of: None) -> Evidence:
     """Read all of a meter afresh, past any cache."""
     info = link.request("info")
+    seen = heads.of_answer(link.request("registers"))
     nothing = Cache(None)
     rings = {"profile": reading.read_ring(link, "profile", nothing, progress)}
     for ring in reading.RINGS.keys() - rings.keys():
         rings[ring] = reading.read_ring(link, ring, nothing)
-    evidence = Evidence(info, {}, rings)
+    evidence = Evidence(info, {}, rings, seen=seen, key=None if info["keyed"] else NO_KEY)
     ledger = evidence.records("ledger")
+    try:
+        _read_bills(link, evidence, {record.period for record in ledger})
+    except ToolError as error:
+        evidence.no_bill = str(error)
+        evidence.registers = link.request("registers")
     digests = {record.digest.hex() for record in ledger}
-    for number in sorted({record.period for record in ledger} - {0}):
-        if number - 1 in {record.period for record in ledger}:
+    digests |= {bill.digest for bill in evidence.bills.values()}
+    for digest in digests - {NO_TARIFF}:
+        evidence.tariffs[digest] = reading.read_tariff(link, digest)
+    return evidence
+
+
+def _read_bills(link: Link, evidence: Evidence, closed: set[int]) -> None:
+    """The bills of all periods, and registers of the second at which the open one ends."""
+    for number in sorted(closed - {0}):
+        if number - 1 in closed:
             evidence.bills[number] = reading.read_bill(link, number)
     for _ in range(OPEN_TRIES):
         evidence.registers = link.request("registers")
-        if not ledger:
+        if not closed:
             break
         bill = reading.read_bill(link, None)
         evidence.bills[bill.period] = bill
         if bill.end == evidence.registers["utc"]:
             break
-    digests |= {bill.digest for bill in evidence.bills.values()}
-    for digest in digests - {NO_TARIFF}:
-        evidence.tariffs[digest] = reading.read_tariff(link, digest)
-    return evidence
 
 
 def now(evidence: Evidence) -> int:

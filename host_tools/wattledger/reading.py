@@ -55,7 +55,8 @@ class Entry:
         try:
             record.unpack(self.raw)
         except MeterError as error:
-            raise ToolError(f"{self.ring}: {error}") from None
+            seq = int.from_bytes(self.raw[4:8], "little")
+            raise ToolError(f"{self.ring}: record {seq}: {error}") from None
         return record
 
 
@@ -98,7 +99,11 @@ class Cache:
 
 def cache_of(serial: str) -> Cache:
     """-> the cache of this meter, in WATTLEDGER_CACHE or where the platform keeps caches."""
-    return Cache(cache_folder() / "".join(c if c.isalnum() else "_" for c in serial))
+    return Cache(folder_of(serial))
+
+
+def folder_of(serial: str) -> Path:
+    return cache_folder() / "".join(c if c.isalnum() else "_" for c in serial)
 
 
 def cache_folder() -> Path:

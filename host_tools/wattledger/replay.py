@@ -98,7 +98,7 @@ def _points(a: Instant, b: Instant, rows: dict[int, Any]) -> Iterator[Point]:
 
 def _registers(before: Point, after: Point, tariff: Any, channel: int) -> set[int]:
     """-> the rate registers that a piece may have gone to."""
-    lost = codes.CLOCK_STEP | codes.CLOCK_INVALID
+    lost = codes.CLOCK_STEP | codes.CLOCK_INVALID | codes.TARIFF_LOST
     if after.status & lost or after.t <= before.t:
         rates = set(range(tariff.imports))
     else:

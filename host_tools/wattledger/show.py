@@ -44,6 +44,7 @@ STATUS_NAMES = {
     codes.PARTIAL: "partial",
     codes.RATE_SWITCH: "rate switch",
     codes.CROSSING: "tier crossed",
+    codes.TARIFF_LOST: "tariff file lost",
     codes.TARIFF_CHANGE: "tariff change",
     codes.RESTART: "restart",
 }

@@ -11,6 +11,7 @@ from meter import billing, codes, obis
 from meter.billing import Reading
 from meter.civil import EPOCH
 from meter.sample import EXPORT, IMPORT, Q1, Q2, Q3, Q4
+from wattledger import chain_check
 from wattledger.evidence import NO_TARIFF, Evidence, export_registers, now
 from wattledger.reading import MeterBill
 from wattledger.replay import Difference, Instant, check_row, check_span
@@ -20,7 +21,7 @@ _ROW_FIELDS = ("import_mwh", "export_mwh", "reactive_plus_mvarh", "reactive_minu
 
 def verify(evidence: Evidence) -> list[str]:
     """-> one line for each check that holds. Difference: the first that does not."""
-    checks = (records, totals, monotone, profile, calendar, bills)
+    checks = (records, totals, monotone, profile, calendar, chains, bills)
     return [check(evidence) for check in checks]
 
 
@@ -116,8 +117,15 @@ def calendar(evidence: Evidence) -> str:
     return f"the calendar over {len(rows)} rows gives each rate, {marked} rows marked"
 
 
+def chains(evidence: Evidence) -> str:
+    """Each record follows from the one before, up to what this host saw of them earlier."""
+    return chain_check.check(evidence, evidence.key, evidence.seen)
+
+
 def bills(evidence: Evidence) -> str:
     """Every line of every bill, recomputed from ledger, snapshots and tariff."""
+    if evidence.no_bill:
+        raise Difference(evidence.no_bill)
     lines, left_out = 0, ""
     for bill in evidence.bills.values():
         if bill.open and bill.end - EPOCH != now(evidence):

@@ -1,7 +1,6 @@
 """Ctrl-C between any two bytecodes of the ATM90E32AS driver: nothing lost, nothing doubled."""
 
 import random
-import sys
 from contextlib import suppress
 
 import pytest
@@ -11,6 +10,7 @@ from boards.virtual.load import Constant, point_of
 from boards.virtual.spi import SelectWire, SpiWire
 from drivers import atm90e32, atm90e32_link
 from meter.sample import Sample
+from tests.host.struck import Struck
 
 FILES = {atm90e32.__file__, atm90e32_link.__file__}
 POINTS = {
@@ -18,32 +18,6 @@ POINTS = {
     "export": point_of(-2300000, -500000, 230000, 10234),
     "nothing": point_of(0, 0, 230000),
 }
-
-
-class Struck:
-    """Raises `error` at the n-th event of the driver while it is entered; n None: counts them."""
-
-    def __init__(self, event, n=None, error=KeyboardInterrupt):
-        self.event, self.n, self.error, self.seen = event, n, error, 0
-
-    def _trace(self, frame, event, arg):
-        if frame.f_code.co_filename not in FILES:
-            return None
-        frame.f_trace_opcodes = self.event == "opcode"
-        frame.f_trace_lines = self.event == "line"
-        if event == self.event:
-            self.seen += 1
-            if self.seen == self.n:
-                sys.settrace(None)
-                raise self.error
-        return self._trace
-
-    def __enter__(self):
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, *_):
-        sys.settrace(None)
 
 
 class Rig:
@@ -66,7 +40,7 @@ class Rig:
     def read(self, **strike):
         self.ms += 60000
         before = self.sample.counts
-        struck = Struck(**strike) if strike else Struck("none")
+        struck = Struck(FILES.__contains__, **strike or {"event": "none"})
         with suppress(KeyboardInterrupt, MemoryError), struck:
             self.driver.read(self.sample)
         assert all(a <= b for a, b in zip(before, self.sample.counts, strict=True))

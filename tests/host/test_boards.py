@@ -191,6 +191,19 @@ def test_timer_watchdog_and_name(board, machine):
     assert machine.WDT.return_value.feed.call_count == 2
 
 
+def test_the_power_fail_pin_calls_the_last_gasp(board, machine):
+    ports, gasp = board.build(), mock.Mock()
+    ports.on_power_fail(gasp)
+    if not ports.has_power_fail:
+        assert 27 not in machine.pins
+        return
+    machine.Pin.assert_called_with(27, machine.Pin.IN, machine.Pin.PULL_UP)
+    ((_, kwargs),) = machine.pins[27].irq.call_args_list
+    assert kwargs["trigger"] == machine.Pin.IRQ_FALLING
+    kwargs["handler"](machine.pins[27])
+    gasp.assert_called_once_with()
+
+
 def test_a_chip_on_the_wires_is_metered(board, machine):
     ms = [0]
     model = Atm90e32Model(Constant(point_of(2300000, 0, 230000, 10000)), lambda: ms[0])

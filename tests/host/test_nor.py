@@ -1,10 +1,11 @@
-"""The NOR model: bits only fall, erases cost a sector, and power goes at any step."""
+"""The NOR model: bits only fall, erases cost a sector, power goes at any step."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from boards.virtual.nor import SECTOR_SIZE, Nor, PowerCut
+from boards.virtual.nor_faults import Tear
 from meter.errors import MeterError
 
 
@@ -122,3 +123,77 @@ def test_a_failure_is_said(what):
 def test_outside_is_a_bug_of_ours():
     with pytest.raises(AssertionError):
         Nor(1).read(SECTOR_SIZE - 1, bytearray(2))
+
+
+def test_rows_that_are_programmed_twice_are_counted():
+    nor = Nor(2)
+    nor.program(SECTOR_SIZE - 64, bytes([1] * 128))  # two rows in each sector
+    assert (nor.rows_again, nor.torn_again) == (0, 0)
+    nor.program(SECTOR_SIZE - 32, bytes([1] * 33))
+    assert nor.rows_again == 2
+    nor.program(0, b"")
+    nor.program(SECTOR_SIZE, bytes(32))  # zeros may go anywhere
+    assert nor.rows_again == 2
+    nor.erase(1)
+    nor.program(SECTOR_SIZE, b"\x01")
+    assert nor.rows_again == 2
+    nor.tear, nor.cut_after = Tear("solid", "ones", 1), 5
+    with pytest.raises(PowerCut):
+        nor.program(100, b"\x01" * 32)
+    nor.power_on()
+    nor.program(96, b"\x01" * 32)
+    assert (nor.rows_again, nor.torn_again) == (2, 1)
+
+
+def test_a_cut_before_the_first_byte_has_programmed_nothing():
+    nor = Nor(1)
+    nor.tear, nor.cut_after = Tear("kill", "noise", 1), 0
+    with pytest.raises(PowerCut):
+        nor.program(0, b"\x01")
+    nor.power_on()
+    nor.program(0, b"\x01")
+    assert (nor.rows_again, nor.torn_again) == (0, 0)
+    assert content(nor, 0, 2) == b"\x01\xff"
+
+
+@pytest.mark.parametrize("loud", [False, True])
+def test_a_stuck_sector_does_nothing(loud):
+    nor = Nor(2)
+    nor.program(0, b"\x00")
+    nor.stuck_programs, nor.stuck_erases, nor.loud = {1}, {0}, loud
+    for call in (lambda: nor.program(SECTOR_SIZE, b"\x00"), lambda: nor.erase(0)):
+        if loud:
+            with pytest.raises(MeterError, match="the chip reports a failure"):
+                call()
+        else:
+            call()
+    nor.program(1, b"\x07")
+    assert content(nor, 0, 2) == b"\x00\x07"
+    assert content(nor, SECTOR_SIZE, 1) == b"\xff"
+
+
+def test_one_read_fails_and_the_next_does_not():
+    nor = Nor(1)
+    nor.fail_read_in = 2
+    content(nor, 0, 1)
+    content(nor, 0, 1)
+    with pytest.raises(MeterError, match="flash: read at 0x0"):
+        content(nor, 0, 1)
+    assert content(nor, 0, 1) == b"\xff"
+
+
+def test_an_image_brings_all_of_it_back():
+    nor = Nor(2)
+    nor.program(0, b"\x01" * 32)
+    image = nor.image()
+    nor.erase(0)
+    nor.program(SECTOR_SIZE, b"\x01")
+    nor.cut_after = 0
+    with pytest.raises(PowerCut):
+        nor.erase(1)
+    nor.restore(image)
+    assert content(nor, 0, 33) == b"\x01" * 32 + b"\xff"
+    assert content(nor, SECTOR_SIZE, 1) == b"\xff"
+    assert (nor.programs, nor.erases, nor.erase_counts) == (0, 0, [0, 0])
+    nor.program(0, b"\x01")
+    assert nor.rows_again == 1

@@ -102,7 +102,7 @@ def refused(found):
 
 def test_what_the_core_wrote_holds(found):
     said = verify(found)
-    assert len(said) == 6
+    assert len(said) == 7
     reasons = {r.reason for r in found.records("ledger") + found.records("snapshots")}
     assert reasons == {codes.START, codes.PERIOD, codes.DAY, codes.TIER}
     marks = {row.status for row in found.records("profile")}
@@ -253,7 +253,7 @@ def test_a_meter_without_a_row_holds():
     rig.run(1, step_s=1)
     rig.push(compile_file(DEMO).text)
     rig.run(9, step_s=1, imported=21)
-    assert len(verify(evidence.collect(CoreLink(rig)))) == 6
+    assert len(verify(evidence.collect(CoreLink(rig)))) == 7
 
 
 def test_a_clock_that_was_set_back_and_another_tariff_hold():
@@ -265,4 +265,4 @@ def test_a_clock_that_was_set_back_and_another_tariff_hold():
     house(rig, 1)
     rig.push(compile_file(DEMO.with_name("day-and-night-feed-in.toml")).text, "now")
     house(rig, 1)
-    assert len(verify(evidence.collect(CoreLink(rig)))) == 6
+    assert len(verify(evidence.collect(CoreLink(rig)))) == 7

@@ -25,6 +25,7 @@ class Chip:
 
     window_counts = 65535
     energy_ratio = (NUM, DEN)
+    pmax_w = 15000
 
     def __init__(self):
         self.counts = [0, 0, 0, 0, 0, 0, None]
@@ -86,22 +87,24 @@ class Files:
 
 
 class Ports:
+    has_power_fail = False
+
     def __init__(self, flash):
         self.chip, self.clock, self.retained = Chip(), Clock(), Retained()
         self.files, self.flash = Files(), flash
 
 
 class Rig:
-    """flash lives on; `restart` and `cut` make a new core on it."""
+    """flash lives on; `restart` and `cut` make a new core on it. key: of the evidence chains."""
 
-    def __init__(self, now, sectors=SECTORS):
-        self.ports = Ports(Nor(sectors))
+    def __init__(self, now, sectors=SECTORS, key=bytes(32)):
+        self.ports, self.key = Ports(Nor(sectors)), key
         self.ports.clock.utc = now
         self._boot()
         self.ask("format", salt=77)
 
     def _boot(self):
-        self.meter = Meter(self.ports, Journal(self.ports.flash, LAYOUT))
+        self.meter = Meter(self.ports, Journal(self.ports.flash, LAYOUT), self.key)
         identity = {"serial": "test", "board": "rig", "firmware": "0", "software": ""}
         self.service = Service(self.meter, identity)
         self.meter.start()

@@ -7,6 +7,7 @@ import tariffs
 from rig import DEN, NUM, Rig, unix
 
 from meter import codes
+from meter.errors import MeterError
 from meter.records import Event, Ledger, Row, Snapshot
 from meter.sample import IMPORT
 
@@ -167,6 +168,31 @@ class TestTariffFiles(unittest.TestCase):
         self.assertEqual(rig.ask("info")["tariff"]["passive"], None)
 
 
+class TestFailingFlash(unittest.TestCase):
+    def test_flash_that_failed_for_a_while_is_used_again(self):
+        rig = running()
+        for fault in ("program", "read"):
+            rig.ports.flash.fail = {fault}
+            for _ in range(100):
+                try:
+                    rig.run(1, step_s=1, imported=1)
+                except MeterError:
+                    pass
+            rig.ports.flash.fail = set()
+            raised = 0
+            for _ in range(1200):
+                try:
+                    rig.run(1, step_s=1, imported=1)
+                except MeterError:
+                    raised += 1
+            self.assertTrue(raised < 900)
+            committed = rig.meter.journal.seq
+            rig.run(120, step_s=1, imported=1)
+            self.assertTrue(rig.meter.journal.seq > committed)
+        counts = rig.ports.chip.counts[0]
+        self.assertEqual(rig.live.registers[IMPORT], counts * NUM // DEN)
+
+
 class TestStarts(unittest.TestCase):
     def test_a_cut_loses_at_most_the_save_period(self):
         rig = running()
@@ -190,11 +216,84 @@ class TestStarts(unittest.TestCase):
         rig = running()
         rig.run(3600, imported=7)
         rig.cut(off_s=40 * 86400)
-        rig.run(60)
+        rig.run(120)
         ledger = records(rig, "ledger", Ledger)
         self.assertEqual(ledger[1].utc, unix(2026, 10, 31, 23))
         self.assertEqual(ledger[1].registers[IMPORT], 60 * 7 * NUM // DEN)
         self.assertEqual(rig.meter.contract.w.period, 2)
+
+    def test_a_last_gasp_loses_nothing(self):
+        rig = running()
+        rig.run(3600 + 42, step_s=1, imported=3)
+        programs = rig.ports.flash.programs
+        rig.meter.last_gasp(rig.ports.clock.utc)
+        self.assertEqual(rig.ports.flash.programs - programs, 1)
+        before = list(rig.live.registers)
+        rig.cut(off_s=60)
+        self.assertEqual(rig.live.registers, before)
+
+    def test_a_supply_that_comes_and_goes_wears_no_flash(self):
+        rig = running()
+        rig.run(3600, imported=3)
+        programs, erases = rig.ports.flash.programs, rig.ports.flash.erases
+        for _ in range(50):
+            rig.cut(off_s=3)
+            rig.run(8, step_s=1, imported=1)
+        self.assertEqual((rig.ports.flash.programs, rig.ports.flash.erases), (programs, erases))
+
+    def test_what_came_while_nothing_was_written_is_counted(self):
+        rig = running()
+        rig.run(600, imported=3)
+        rig.cut(off_s=300)
+        base = rig.live.registers[IMPORT]
+        rig.run(20, step_s=1, imported=6)
+        self.assertEqual(rig.live.registers[IMPORT] - base, 20 * 6 * NUM // DEN)
+
+    def test_upkeep_waits_longer_each_time_the_power_fails(self):
+        rig = running()
+        rig.run(3700, imported=3)
+        waits = []
+        for _ in range(3):
+            rig.cut(off_s=30)
+            rig.run(15, step_s=1)
+            rig.meter.commit()
+            waits.append(rig.meter._calm_t - rig.live.t)
+        self.assertTrue(waits[0] < waits[1] < waits[2])
+        rig.run(3 * 3600)
+        rig.cut(off_s=30)
+        rig.run(15, step_s=1)
+        self.assertEqual(rig.meter._calm_t - rig.live.t, waits[0])
+
+    def test_a_soft_reset_right_after_a_power_failure_does_not_hide_it(self):
+        for soon in (True, False):  # within the first seconds; while the clock is not set
+            rig = running()
+            rig.run(3600, imported=5)
+            registers = list(rig.live.registers)
+            rig.cut(off_s=5 * 86400)
+            rig.ports.clock.good = 2 if soon else 0
+            rig.run(5 if soon else 300, step_s=1, imported=50)
+            rig.restart()
+            rig.ports.clock.good = 2
+            rig.run(60, step_s=1, imported=50)
+            kinds = [e.code for e in records(rig, "power", Event)]
+            self.assertEqual(kinds.count(codes.EVENT_POWER_FAIL & 255), 1)
+            marked = [r for r in records(rig, "profile", Row) if r.status & codes.POWER_FAIL]
+            self.assertTrue(marked)
+            counts = (65 if soon else 360) * 50
+            self.assertEqual(rig.live.registers[IMPORT] - registers[IMPORT], counts * NUM // DEN)
+
+    def test_a_dead_battery_counts_at_the_fallback_rate_until_the_clock_is_set(self):
+        rig = running()
+        rig.run(3 * 3600, imported=1)  # 09:02, day
+        now, night = rig.ports.clock.utc, rig.live.rates[0]
+        rig.cut()
+        rig.ports.clock.utc, rig.ports.clock.good = 946684800, 0
+        rig.run(600, step_s=1, imported=2)
+        self.assertEqual(rig.live.rates[0] - night, 600 * 2 * NUM // DEN)
+        rig.ask("clock", utc=now + 600)
+        rig.run(600, step_s=1, imported=2)
+        self.assertEqual(rig.live.rates[0] - night, 600 * 2 * NUM // DEN)
+        self.assertTrue(rig.meter.accounts.imbalance(0x8000) is None)
 
     def test_a_soft_reset_loses_nothing(self):
         rig = running()
@@ -232,6 +331,20 @@ class TestClock(unittest.TestCase):
 
 
 class TestService(unittest.TestCase):
+    def test_the_longest_answers_fit_a_line(self):
+        rates = [{"name": "r" * 61 + str(10 + i), "export": 0, "prices": [1]} for i in range(15)]
+        rig = running(rates=rates, name="n" * 64)
+        meter = rig.meter
+        rig.ports.clock.utc += 900
+        rig.ports.chip.add(imported=1 << 40, exported=1 << 40)
+        meter.tick(rig.ports.clock.utc)
+        meter.sample.v_mv = meter.sample.i_ma = meter.sample.p_mw = [65_535_999] * 3
+        meter.failure, meter.broken, meter.contract.lost = "f" * 300, (1, 2), True
+        for ring in meter.journal.rings:
+            ring.seq_max = ring.erases_max = 1_000_000
+        for do in ("info", "registers"):
+            self.assertTrue(rig.ask(do)["utc"])
+
     def refusal(self, rig, line, role="maker"):
         return json.loads(rig.service.handle(role, line))["error"]["code"]
 
@@ -245,7 +358,9 @@ class TestService(unittest.TestCase):
             (b'{"id":1,"do":"nothing"}', "unknown"),
             (b'{"id":1,"do":"rows","args":{}}', "arguments"),
             (b'{"id":1,"do":"rows","args":{"ring":"x","from_seq":1}}', "arguments"),
-            (b'{"id":1,"do":"rows","args":[]}', "arguments"),
+            (b'{"id":1,"do":"rows","args":[]}', "json"),
+            (b'{"id":1,"do":["bill"]}', "json"),
+            (b'{"id":1,"do":"_hex"}', "unknown"),
             (b'{"id":1,"do":"tariff","args":{"digest":"00"}}', "arguments"),
             (b'{"id":1,"do":"tariff","args":{"digest":"' + b"0" * 64 + b'"}}', "meter"),
             (b'{"id":1,"do":"bill","args":{"period":9}}', "meter"),

@@ -17,6 +17,8 @@ class Pin:
     OPEN_DRAIN = 7
     PULL_DOWN = 1
     PULL_UP = 2
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
     DRIVE_0 = 0
     DRIVE_1 = 1
     DRIVE_2 = 2
@@ -59,6 +61,10 @@ class Pin:
 
     def off(self):
         _set(self._id, 0)
+
+    def irq(self, handler=None, trigger=IRQ_FALLING | IRQ_RISING, *, wake=None):
+        """Taken and kept; no input of this board ever changes, so it is never called."""
+        self._handler = handler
 
     def __repr__(self):
         return "Pin(" + str(self._id) + ")"

@@ -2,7 +2,7 @@
 
 import typer
 
-from wattledger import reading, session, show
+from wattledger import flash_life, reading, session, show
 
 JSON = typer.Option(False, "--json", help="Print as JSON.")
 
@@ -16,3 +16,5 @@ def command(ctx: typer.Context, as_json: bool = JSON) -> None:
         session.print_json(shown)
     else:
         session.out().print(show.info(shown, zone))
+        for line in flash_life.lines(shown):
+            session.out().print(line)

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from meter.civil import EPOCH, Zone, days
-from wattledger import profile, reading, session, show
+from wattledger import heads, profile, reading, session, show
 from wattledger.commands.info import JSON
 
 ROWS_SHOWN = 96  # of a table without --from: one day of quarter hours
@@ -34,6 +34,8 @@ def command(
                 *(meter, "profile", cache),
                 lambda done, of: bar.update(task, completed=done, total=of),
             )
+        seen = heads.of_answer(meter.request("registers"))
+    heads.store_of(info["serial"]).add(seen + heads.of_rings({"profile": entries}))
     intervals = profile.intervals([entry.record() for entry in entries])
     if start:
         intervals = [i for i in intervals if i.start >= _unix(start, zone)]

@@ -2,16 +2,23 @@
 
 import typer
 
-from wattledger import reading, session, show
+from meter import obis
+from wattledger import heads, reading, session, show
 from wattledger.commands.info import JSON
+from wattledger.evidence import NO_TARIFF
 
 
 def command(ctx: typer.Context, as_json: bool = JSON) -> None:
     """Show every register by its OBIS code."""
     with session.meter(ctx) as meter:
         shown = meter.request("registers")
-        zone = reading.zone_of(meter, meter.request("info"))
+        info = meter.request("info")
+        tariff = reading.tariff_of(meter, info["tariff"]["active"] or NO_TARIFF)
+    if not shown["names"]:  # too long for one line
+        shown["names"] = {obis.of_rate(tariff, i): name for i, name in enumerate(tariff.rates)}
+    heads.store_of(info["serial"]).add(heads.of_answer(shown))
     if as_json:
         session.print_json(shown)
     else:
+        zone = tariff.calendar.zone if info["tariff"]["active"] else None
         session.out().print(show.registers(shown, zone))

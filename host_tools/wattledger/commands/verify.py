@@ -2,7 +2,7 @@
 
 import typer
 
-from wattledger import evidence, session
+from wattledger import evidence, heads, session
 from wattledger.commands.info import JSON
 from wattledger.replay import Difference
 from wattledger.verify import verify
@@ -15,6 +15,8 @@ def command(ctx: typer.Context, as_json: bool = JSON) -> None:
         found = evidence.collect(
             meter, lambda done, of: bar.update(task, completed=done, total=of)
         )
+    store = heads.store_of(found.info["serial"])
+    found.seen = store.load() + found.seen
     try:
         said = verify(found)
     except Difference as difference:
@@ -22,6 +24,7 @@ def command(ctx: typer.Context, as_json: bool = JSON) -> None:
             session.print_json({"verified": False, "difference": str(difference)})
             raise typer.Exit(1) from None
         raise
+    store.add(heads.of_rings(found.rings))
     if as_json:
         session.print_json({"verified": True, "checks": said})
         return
