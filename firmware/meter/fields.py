@@ -143,12 +143,9 @@ class Record:
 
     def copy(self):
         """-> another record with the same contents."""
-        other = self.__class__()
-        for field in range(0, len(self.layout), 3):
-            name = self.layout[field]
-            if name:
-                value = getattr(self, name)
-                setattr(other, name, value[:] if isinstance(value, list) else value)
+        buf, other = bytearray(self.size), self.__class__()
+        self.pack_into(buf)
+        other.unpack(buf)
         return other
 
     def pack_into(self, buf):

@@ -5,6 +5,7 @@ from meter.civil import EPOCH
 from meter.compat import const
 from meter.limits import GAP_S
 
+MYPY = const(False)  # type checkers take it for true
 HOLD_S = const(10)  # after power came back nothing is written for so long
 _BACK_S = const(5)  # a clock this little behind is waited for
 _DOUBLINGS_MAX = const(6)  # of HOLD_S before upkeep, while the power goes and comes: 640 s
@@ -14,6 +15,11 @@ _UNKNOWN = const(-1)
 
 class Timekeeping:
     """The part of a Meter that decides up to which second energy is counted."""
+
+    if MYPY:  # the rest of the attributes is in meter.meter
+
+        def __getattr__(self, name):
+            return getattr(self, name)
 
     def _start_timekeeping(self):
         self._resume = None  # the event of this start, until the clock is seen to be right
