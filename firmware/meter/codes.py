@@ -33,7 +33,7 @@ CONFIGURATION = const(3)
 SECURITY = const(4)
 GROUPS = ("metrology", "clock", "power", "configuration", "security")
 
-# events: group << 8 | code
+# events: group << 8 | code; after the first three: mWh that are in doubt, at most
 EVENT_CHIP_RESET = const(0x001)
 EVENT_GLITCH = const(0x002)
 EVENT_SATURATED = const(0x003)

@@ -9,7 +9,7 @@ from meter.contract import Contract
 from meter.errors import MeterError
 from meter.events import EventLog
 from meter.fields import LAST_GASP
-from meter.limits import SAVE_PERIOD_S
+from meter.limits import GAP_S, SAVE_PERIOD_S
 from meter.records import EState
 from meter.retained import Retained
 from meter.sample import GLITCH, IMPORT, RESET, SATURATED, Sample
@@ -94,7 +94,7 @@ class Meter(Timekeeping):
         self.failure = None
         if early:
             return
-        self._note()
+        self._note(now - EPOCH)
         t = self._trusted(now - EPOCH)
         self._settle_due()
         if self._invalid:
@@ -172,8 +172,11 @@ class Meter(Timekeeping):
             found.append("tariff file missing or altered")
         return found
 
-    def _note(self):
-        """Voltage extremes and the flags of this read; repeating it changes nothing."""
+    def _note(self, t):
+        """Voltage extremes and the flags of this read; repeating it changes nothing.
+
+        What the IC did not confirm, or lost, is at most what Pmax brings since the last tick.
+        """
         live, sample = self.live, self.sample
         if self.contract.lost:
             live.status |= codes.TARIFF_LOST
@@ -183,10 +186,12 @@ class Meter(Timekeeping):
                 live.v_min_dv = min(live.v_min_dv, v_dv)
                 live.v_max_dv = max(live.v_max_dv, v_dv)
         if sample.flags:
+            since_s = min(max(1, t - live.t), GAP_S)
+            doubt_mwh = self.ports.chip.pmax_w * since_s * 5 * 1000 // (4 * 3600) + 1
             for flag, status, event in _FLAGS:
                 if sample.flags & flag:
                     live.status |= status
-                    self.events.log(event, live.t)
+                    self.events.log(event, live.t, 0, doubt_mwh)
 
     def _count(self, now, until, rate):
         tariff = self.contract.tariff

@@ -83,7 +83,7 @@ class Timekeeping:
 
     def _started(self, t):
         """The time is known: log this start, and go to where counting begins again."""
-        live, event, self._resume = self.live, self._resume, None
+        live, event = self.live, self._resume
         began = t if self._power_on is None else self._power_on - EPOCH
         if not live.t < began <= t:
             began = t  # the clock was not right then
@@ -91,12 +91,14 @@ class Timekeeping:
         self.events.log(event, t, live.t + EPOCH, began + EPOCH)
         if event == codes.EVENT_RESTART:
             live.status |= codes.RESTART
-            return
-        self._jump(began, codes.POWER_FAIL if event == codes.EVENT_POWER_FAIL else codes.PARTIAL)
-        if event == codes.EVENT_POWER_FAIL:
+        elif event == codes.EVENT_POWER_FAIL:
+            self._jump(began, codes.POWER_FAIL)
             doublings = min((self._e.flags >> _UNCLEAN_SHIFT) + 1, _DOUBLINGS_MAX)
             self._e.flags = doublings << _UNCLEAN_SHIFT
             self._calm_t = began + (HOLD_S << doublings)
+        else:
+            self._jump(began, codes.PARTIAL)
+        self._resume = None  # last: what breaks this off leaves all of it to the next tick
 
     def _jump(self, t, status):
         """Go to core second t without energy; what is open closes where it stood."""

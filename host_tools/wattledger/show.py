@@ -24,6 +24,7 @@ TOTAL_NAMES = dict(
         strict=True,
     )
 )
+_DOUBTS = (codes.EVENT_CHIP_RESET, codes.EVENT_GLITCH, codes.EVENT_SATURATED)
 _TIMES = (
     0x101,
     0x102,
@@ -152,6 +153,8 @@ def events(records: list[Any], zone: Zone | None) -> Table:
             before, after = (instant(v, zone) if v > EPOCH else "" for v in values)
         elif code == codes.EVENT_TARIFF:
             before, after = (f"{v:014x}" if v else "none" for v in values)
+        elif code in _DOUBTS:
+            before, after = "", f"at most {kilo(values[1], 6)} kWh in doubt"
         else:
             before, after = (str(v) if any(values) else "" for v in values)
         name = NAMES.get(code, f"code {code:#05x}")

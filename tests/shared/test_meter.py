@@ -9,7 +9,7 @@ from rig import DEN, NUM, Rig, unix
 from meter import codes
 from meter.errors import MeterError
 from meter.records import Event, Ledger, Row, Snapshot
-from meter.sample import IMPORT
+from meter.sample import GLITCH, IMPORT, RESET, SATURATED
 
 START = unix(2026, 10, 5, 4)  # Monday 06:00 in Madrid
 
@@ -166,6 +166,18 @@ class TestTariffFiles(unittest.TestCase):
         with self.assertRaises(AssertionError):
             rig.push(tariffs.text(exports=few))
         self.assertEqual(rig.ask("info")["tariff"]["passive"], None)
+
+
+class TestDoubt(unittest.TestCase):
+    def test_an_event_bounds_what_the_chip_may_have_lost(self):
+        for flag, code in ((RESET, 1), (GLITCH, 2), (SATURATED, 3)):
+            rig = running()
+            rig.ports.chip.flags = flag
+            rig.run(10, step_s=10, imported=5)
+            found = [e for e in records(rig, "metrology", Event) if e.code == code]
+            self.assertEqual(len(found), 1)
+            self.assertEqual(found[0].after, 15000 * 10 * 5 * 1000 // (4 * 3600) + 1)
+            self.assertTrue(rig.live.status)
 
 
 class TestFailingFlash(unittest.TestCase):
