@@ -108,12 +108,15 @@ def bill(meter, identity, args):
 def tariff(meter, identity, args):
     """Make a tariff file the next one."""
     digest, when = args["digest"], args.get("when", "period")
+    if meter.state != "ready":
+        raise Refused("state", "tariff: the journal is " + meter.state + ": format it first")
     if len(digest) != 64 or when not in ("now", "period"):
         raise Refused("arguments", "tariff: expected digest, 64 digits, and when now|period")
     live = meter.live
     t = max(live.t, meter.ports.clock.now() - EPOCH)
     at = meter.contract.schedule(digest, live, t, when == "now")
     meter.replan()
+    meter.count(meter.ports.clock.now())  # so that what is in force now is in force for the asker
     return {"digest": digest, "at": at}
 
 

@@ -3,6 +3,7 @@ in RAM and written as one, so that nobody can wear the flash out or flood a ring
 
 from meter.civil import EPOCH
 from meter.compat import const, forget
+from meter.errors import MeterError
 from meter.records import EVENT_SIZE, Event
 
 _QUIET_S = const(3600)
@@ -27,20 +28,20 @@ class EventLog:
             kept[1] += 1
             kept[2], kept[3] = before, after
             return
-        repeats = kept[1] if kept is not None else 0
-        self._write(event, t, 1 + repeats, before, after)
-        self._kept[event] = [t, 0, 0, 0]  # an interrupt before this writes it twice, not never
+        self._write(event, t, 1 + (kept[1] if kept is not None else 0), before, after)
 
     def flush(self, t):
         """Write the repeats whose hour has passed. Called at interval borders."""
         for event in list(self._kept):
             written, repeats, before, after = self._kept[event]
             if not 0 <= t - written < _QUIET_S:
-                del self._kept[event]
                 if repeats:
                     self._write(event, t, repeats, before, after)
+                else:
+                    del self._kept[event]
 
     def _write(self, event, t, count, before, after):
+        """Append it; what flash refuses is kept for the next try: metering must not stop."""
         ring = self._journal.events[event >> 8]
         record = self._record
         record.seq, record.utc = ring.last_seq + 1, t + EPOCH
@@ -50,5 +51,10 @@ class EventLog:
         record.pack_into(self._buf)
         from meter import chain
 
-        chain.append(self._key, ring, self._buf)
-        forget("meter.chain")
+        try:
+            chain.append(self._key, ring, self._buf)
+            self._kept[event] = [t, 0, 0, 0]  # an interrupt before this writes it twice, not never
+        except MeterError:
+            self._kept[event] = [t - _QUIET_S, count, before, after]
+        finally:
+            forget("meter.chain")

@@ -49,6 +49,7 @@ class Journal:
         self.state, self.seq, self.last = "blank", 0, 1
         self.newest_e = self.newest_w = None
         self.source = [0, 0]
+        self._turn = 0  # ring that was looked after last
 
     def mount(self):
         """Find everything; programs nothing. Sets state, seq, newest_e, newest_w."""
@@ -106,8 +107,11 @@ class Journal:
         for r in (0, 1):
             for kind in (_E, _W):
                 done = done or (self._is_due(kind, r) and self.copy(kind, r))
-        for ring in self.rings:
-            done = done or ring.prepare()
+        for _ in range(len(self.rings)):
+            # By turns: a ring that always has something to do must not starve the others.
+            if not done:
+                self._turn = (self._turn + 1) % len(self.rings)
+                done = self.rings[self._turn].prepare()
         return done
 
     def copy(self, kind, r):

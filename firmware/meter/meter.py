@@ -6,7 +6,6 @@ from meter.book import Book
 from meter.civil import EPOCH
 from meter.compat import const
 from meter.contract import Contract
-from meter.errors import MeterError
 from meter.events import EventLog
 from meter.fields import LAST_GASP
 from meter.limits import GAP_S, SAVE_PERIOD_S
@@ -86,8 +85,11 @@ class Meter(Timekeeping):
         MeterError: the chip or the flash did not answer; nothing is lost, the next tick
         goes on.
         """
-        if self.locked or self.state != "ready":
-            return
+        if not self.locked and self.state == "ready":
+            self.count(now)
+
+    def count(self, now):
+        """A tick for somebody who holds the lock and must see its effect."""
         self.ports.chip.read(self.sample)
         early = self._is_early(now)
         self._retained.store(self._unlogged(), self.sample.counts)
@@ -152,10 +154,7 @@ class Meter(Timekeeping):
         """The chip or the flash failed in a tick or at the start: an alert, and an event."""
         self.failure = str(error)
         if self.state == "ready":
-            try:
-                self.events.log(codes.EVENT_CHIP_FAULT, self.live.t)
-            except MeterError:
-                pass  # it was the flash; the alert stands
+            self.events.log(codes.EVENT_CHIP_FAULT, self.live.t)
 
     def alerts(self):
         """-> what is wrong now, in words."""

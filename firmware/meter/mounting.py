@@ -42,7 +42,8 @@ def mount(journal):
 
 
 def reaffirm(journal):
-    """Write the newest E and W again, each into the ring where it is not newest."""
+    """Write the newest E and W again, each into the ring where it is not newest, and the newest
+    record of every other ring that is no older: a cut may have left it half written."""
     for ring in journal.rings[:2]:
         while room(ring) < 3 and ring.prepare():
             continue
@@ -54,6 +55,13 @@ def reaffirm(journal):
     for r in (0, 1):
         if journal.rings[r].doubt and journal.is_safe(r):
             journal.rings[r].mark()  # now, so that the next commit is one program
+    for ring in journal.rings[2:]:
+        if ring.newest_at >= 0 and journal.newest_e is not None:
+            record = bytearray(ring.slot_size)
+            seq = ring.load(ring.newest_at, record)
+            utc = int.from_bytes(record[ring.seq_at + 4 : ring.seq_at + 8], "little")
+            if seq and utc >= journal.newest_e.utc and ring.target() >= 0:
+                ring.append(record, seq)
 
 
 def mount_ring(ring, salt=None):

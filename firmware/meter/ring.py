@@ -20,7 +20,7 @@ _SEED = "<IBHIB"  # salt ring index seq slot
 _CRC_SIZE = const(4)
 _RESIDUE = const(0x2144DF1C)  # CRC32 of anything that its own CRC32 follows, whatever the start
 _USED = b"\x00\x00\x00\x00"  # begins a slot that holds nothing
-_PATIENCE = const(120)  # calls of due() without a sector to be had, then retired ones are tried
+_PATIENCE = const(30)  # calls of due() without a sector to be had, then retired ones are tried
 _ATTEMPTS = const(4)  # two in a sector, then it is retired, and two in the next
 
 

@@ -92,10 +92,11 @@ class Timekeeping:
         if event == codes.EVENT_RESTART:
             live.status |= codes.RESTART
         elif event == codes.EVENT_POWER_FAIL:
-            self._jump(began, codes.POWER_FAIL)
             doublings = min((self._e.flags >> _UNCLEAN_SHIFT) + 1, _DOUBLINGS_MAX)
             self._e.flags = doublings << _UNCLEAN_SHIFT
             self._calm_t = began + (HOLD_S << doublings)
+            self._settle()  # what the power cut off between the commit of a border and its records
+            self._jump(began, codes.POWER_FAIL)
         else:
             self._jump(began, codes.PARTIAL)
         self._resume = None  # last: what breaks this off leaves all of it to the next tick

@@ -99,7 +99,7 @@ def test_the_oddities_are_there(image):
         slots = sum(len(written_slots(image, ring, size)) for ring in rings)
         assert slots > sum(len(decoded[ring]) for ring in rings), "no torn record"
     twice = decoded[2][made.LATE_ROW - 1].at
-    assert image[twice - 128 : twice - 124] == image[twice : twice + 4]
+    assert image[twice - 192 : twice - 188] == image[twice : twice + 4]
     moved = decoded[4][made.MOVED_SNAPSHOT - 1].at
     assert image.count(image[moved : moved + 256]) == 2
 

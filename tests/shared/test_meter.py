@@ -6,6 +6,7 @@ import unittest
 import tariffs
 from rig import DEN, NUM, Rig, unix
 
+from boards.virtual.nor import PowerCut
 from meter import codes
 from meter.errors import MeterError
 from meter.records import Event, Ledger, Row, Snapshot
@@ -204,6 +205,31 @@ class TestFailingFlash(unittest.TestCase):
         counts = rig.ports.chip.counts[0]
         self.assertEqual(rig.live.registers[IMPORT], counts * NUM // DEN)
 
+    def test_a_start_on_flash_that_fails_for_a_while(self):
+        for seconds, cut in ((5, False), (30, True)):
+            rig = running()
+            rig.run(3600, imported=3)
+            rig.cut() if cut else rig.restart()
+            rig.ports.flash.fail = {"program"}
+            for _ in range(seconds):
+                try:
+                    rig.run(1, step_s=1, imported=1)
+                except MeterError:
+                    pass
+            rig.ports.flash.fail = set()
+            raised = 0
+            for _ in range(900):
+                try:
+                    rig.run(1, step_s=1, imported=1)
+                except MeterError:
+                    raised += 1
+            self.assertTrue(raised < 600)
+            code = (codes.EVENT_POWER_FAIL if cut else codes.EVENT_RESTART) & 255
+            rig.run(6 * 3600, imported=1)  # retired sectors are tried again
+            self.assertTrue(code in [e.code for e in records(rig, "power", Event)])
+            expected = (60 * 3 + seconds + 900 + 360) * NUM // DEN
+            self.assertEqual(rig.live.registers[IMPORT], expected)
+
 
 class TestStarts(unittest.TestCase):
     def test_a_cut_loses_at_most_the_save_period(self):
@@ -223,6 +249,22 @@ class TestStarts(unittest.TestCase):
         self.assertEqual(events[0].after - events[0].before, 600 + 42 + 1)
         marked = [r for r in records(rig, "profile", Row) if r.status & codes.POWER_FAIL]
         self.assertTrue(marked)
+
+    def test_a_cut_right_at_the_end_of_a_period_closes_it_there(self):
+        end = unix(2026, 10, 31, 23)
+        for after in (256, 300, 600, 900):
+            rig = Rig(end - 3600)
+            rig.run(60)
+            rig.push(tariffs.text())
+            rig.run(3480, imported=5)
+            rig.ports.flash.cut_after = after
+            with self.assertRaises(PowerCut):
+                rig.run(60)
+            rig.ports.flash.power_on()
+            rig.cut(off_s=10 * 86400)
+            rig.run(120)
+            closed = [r for r in records(rig, "ledger", Ledger) if r.period == 1]
+            self.assertEqual([r.utc for r in closed], [end])
 
     def test_an_outage_over_a_period_end_closes_the_period_there(self):
         rig = running()

@@ -34,7 +34,7 @@ WRITTEN = {
     9: ("event", 3),
 }
 LAST_E, LAST_W = 60, 5
-CUT_E, CUT_ROW, LATE_ROW = 45, 100, 120
+CUT_E, CUT_ROW, LATE_ROW = 45, 100, 110
 FLIPPED_EVENT = 50  # in ring 6
 MOVED_SNAPSHOT = 12
 HALF_RINGS = {8: 0, 9: 1}  # which header row of the first sector is damaged
@@ -133,12 +133,12 @@ def profile(maker):
 
 
 def last_byte(flash, after):
-    """-> (address, byte) that completes the torn row two slots before `after`, found by trial."""
+    """-> (address, byte) that completes the torn row three slots before `after`, found by trial."""
     journal = Journal(flash)
     journal.mount()
     ring, buf = journal.profile, bytearray(64)
     index, slot = divmod(after - ring.address(0, 0), 4096)
-    torn = index << 7 | slot // 64 - 2
+    torn = index << 7 | slot // 64 - 3  # skipped one, and the row before, affirmed
     at = ring.address(torn >> 7, torn & 127)
     for value in range(256):
         twin = Nor(SECTORS)
