@@ -18,9 +18,11 @@ SLOT_BITS = const(7)  # a position is index << 7 | slot: one int, so one store m
 SLOT_MASK = const(127)
 _SEED = "<IBHIB"  # salt ring index seq slot
 _CRC_SIZE = const(4)
+_HEADER_SIZE = const(64)
 _RESIDUE = const(0x2144DF1C)  # CRC32 of anything that its own CRC32 follows, whatever the start
 _USED = b"\x00\x00\x00\x00"  # begins a slot that holds nothing
 _PATIENCE = const(30)  # calls of due() without a sector to be had, then retired ones are tried
+_REST = const(120)  # calls of due() before records are erased again, in rings that keep history
 _ATTEMPTS = const(4)  # two in a sector, then it is retired, and two in the next
 
 
@@ -33,7 +35,7 @@ class Ring:
     seq_max erases_max   highest sector seq, highest erase count of a sector
     troubled retired     bit of each sector that failed once since the mount, that failed
                twice: it is left alone until the next mount
-    patience   calls of due() in vain
+    patience   calls of due() in vain; rest: of those in which no record is to be erased
     doubt      the slot before next_at was skipped, and is not marked as used yet
     seq_mounted   the seq_max of the mount
     next_at    position of the next slot; beyond the last one: in the sector that follows
@@ -45,7 +47,7 @@ class Ring:
 
     keep = ()  # type: tuple[int, ...] | list[int]
     # In the class, as most rings never need their own:
-    seq_at = troubled = retired = patience = doubt = 0
+    seq_at = troubled = retired = patience = rest = doubt = 0
     _seed = bytearray(struct.calcsize(_SEED))  # of all rings: filled anew for each CRC
 
     def __init__(self, flash, first_sector, sectors, slot_size, ring_id, seq_at=0, scratch=None):
@@ -120,6 +122,9 @@ class Ring:
             index = (current + step) % self.sectors
             if not self.seq[index] and not self.retired >> index & 1:
                 return index
+        if self.rest and not self.keep and self.next_at & SLOT_MASK < self.slots:
+            self.rest -= 1
+            return -1
         for index in self.order:
             if index != current and not self.retired >> index & 1 and not self._is_kept(index):
                 return index
@@ -144,13 +149,21 @@ class Ring:
         self.drop(index)
         self.seq_max += 1  # claimed, so that no two sectors ever carry the same
         self.erases_max = max(self.erases_max, erases)
-        if renew(self, index, self.seq_max, erases):
+        renewed = renew(self, index, self.seq_max, erases)
+        if renewed:
             if self.troubled:
                 self.troubled &= ~(1 << index)
             self.seq[index] = self.seq_max  # first: what stands in `order` is written to
             self.order.append(index)
         else:
+            try:  # or its old records are an island behind a gap for whoever mounts next
+                self.flash.program(self.address(index, 0), bytes(_HEADER_SIZE))
+            except MeterError:
+                pass  # nothing can be done to this sector
             self._fail(index)
+            if renewed is None:
+                # Perhaps no program works just now: no more records are erased for nothing.
+                self.rest = _REST
         self.first_seq = self.oldest_seq()
         return True
 

@@ -36,24 +36,29 @@ def header(ring, index, tag):
 
 
 def renew(ring, index, seq, erases):
-    """One erase, a blank check and two header rows, each read back. -> whether all held."""
+    """One erase, a blank check and two header rows, each read back.
+
+    -> True: all held; False: the erase did not; None: a program did not.
+    """
     scratch, at = ring.scratch, ring.address(index, 0)
     but_last, but_first, back = scratch[:-1], scratch[1:], scratch[_ROW : 2 * _ROW]
+    failed = False  # type: bool | None
     try:
         ring.flash.erase(ring.first_sector + index)
         for offset in range(0, ring.flash.sector_size, len(scratch)):
             ring.flash.read(at + offset, scratch)
             # All bytes are FF if the first one is and each equals the next.
             if scratch[0] != 0xFF or but_last != but_first:
-                return False
+                return failed
+        failed = None
         for tag in (0, 1):
             row = _row(ring, index, tag, seq, erases, ring.salt)
             ring.flash.program(at + tag * _ROW, row)
             ring.flash.read(at + tag * _ROW, back)
             if back != row:
-                return False
+                return failed
     except MeterError:
-        return False
+        return failed
     return True
 
 

@@ -76,7 +76,7 @@ def _order(ring: str, seqs: list[int], least: int) -> None:
     if seqs and seqs[0] > 1 and len(seqs) < least:
         raise Difference(
             f"{ring}: the records up to {seqs[0] - 1} were removed: with {len(seqs)} left"
-            f" the ring was never full"
+            f" the ring was never full (or flash failed: see the alerts of info)"
         )
 
 

@@ -57,6 +57,42 @@ class Case(unittest.TestCase):
         self.flash._flash.program(at, buf)
 
 
+class NoErase(WatchedFlash):
+    """One sector can no longer be erased."""
+
+    def erase(self, sector):
+        if sector == 2:
+            raise MeterError("flash: erase: failed")
+        super().erase(sector)
+
+
+class TestWornSector(Case):
+    def test_the_records_it_still_holds_are_no_island_after_a_mount(self):
+        ring = self.start()
+        self.fill(ring, 3 * SLOTS)
+        worn = NoErase(self.flash._flash)
+        self.flash = ring.flash = worn
+        self.fill(ring, 8 * SLOTS)
+        again = self.mounted()
+        self.assertEqual(again.last_seq, ring.last_seq)
+        for seq in range(again.first_seq, again.last_seq + 1):
+            self.check(again, seq)
+
+
+class TestDeadPrograms(Case):
+    def test_no_good_sector_is_erased_while_nothing_can_be_programmed(self):
+        ring = self.start(sectors=6)
+        self.fill(ring, 9 * SLOTS)
+        first = ring.first_seq
+        while ring.due() < 0:
+            ring.append(payload(ring.last_seq + 1))
+        self.flash._flash.fail = {"program"}
+        for _ in range(60):
+            ring.prepare()
+        self.flash._flash.fail = set()
+        self.assertTrue(ring.first_seq - first <= SLOTS)
+
+
 class TestKeeping(Case):
     def test_an_empty_flash_is_not_formatted_by_a_mount(self):
         self.start(formatted=False)

@@ -162,7 +162,6 @@ def test_the_second_calendar_knows_a_change_of_offset(zone, instant):
     assert len({plan.local(start).utcoffset() for start, _, _ in pieces}) == 2
 
 
-@pytest.mark.xfail(reason="the period closes when the power is back, not where it ended")
 @pytest.mark.parametrize("cut_after", [256, 600, 900])
 def test_a_cut_within_the_close_of_a_period_leaves_its_end(cut_after):
     end = unix(2026, 10, 31, 23)
@@ -182,7 +181,6 @@ def test_a_cut_within_the_close_of_a_period_leaves_its_end(cut_after):
     assert record.utc == end
 
 
-@pytest.mark.xfail(reason="a start that cannot log its event never comes to commit")
 def test_a_flash_that_works_again_is_used_again():
     rig = running()
     rig.ports.flash.fail = {"program"}
@@ -193,7 +191,6 @@ def test_a_flash_that_works_again_is_used_again():
     assert failing_ticks(rig, 60) == 0
 
 
-@pytest.mark.xfail(reason="rows of a round long ago come back with the next mount")
 def test_a_sector_that_cannot_be_erased_holds_nothing_any_more():
     rig = running()
     flash, erase = rig.ports.flash, rig.ports.flash.erase

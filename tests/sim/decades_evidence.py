@@ -1,0 +1,152 @@
+"""Reads a simulated meter through its service, as the host does, and checks what it shows."""
+
+from pathlib import Path
+
+from meter import codes
+from meter.sample import IMPORT
+from tests.sim.decades_calendar import bill as second_bill
+from tests.sim.decades_oracle import need
+from wattledger import evidence, reading
+from wattledger.errors import ToolError
+from wattledger.verify import verify
+
+_ROWS = 3200  # of the profile in a check of the last weeks
+_KEPT = 9000  # entries of a ring
+_BILLS = 3
+
+
+class Link:
+    """What wattledger.link is to a meter on a port."""
+
+    def __init__(self, world):
+        self._world = world
+
+    def request(self, do, **args):
+        reply = self._world.ask(do, **args)
+        if "error" in reply:
+            raise ToolError(f"{do}: {reply['error']['code']}: {reply['error']['text']}")
+        return reply["ok"]
+
+    def names(self, folder):
+        return [f"{digest}.json" for digest in self._world.files.held]
+
+    def read(self, path):
+        return self._world.files.load(Path(path).stem)
+
+
+class RamCache(reading.Cache):
+    def __init__(self):
+        super().__init__(None)
+        self._kept = {}
+
+    def load(self, ring):
+        return self._kept.get(ring, [])
+
+    def save(self, ring, entries):
+        self._kept[ring] = entries[-_KEPT:]
+
+
+class Evidence(evidence.Evidence):
+    """Unpacks each record and each tariff once. unpacked: {entry: record}."""
+
+    def records(self, ring):
+        if ring not in self.kept:
+            self.kept[ring] = [self._unpacked(entry) for entry in self.rings[ring]]
+        return self.kept[ring]
+
+    def _unpacked(self, entry):
+        found = self.unpacked.get(entry)
+        if found is None:
+            found = self.unpacked[entry] = entry.record()
+        return found
+
+    def tariff(self, digest):
+        if digest not in self.kept:
+            self.kept[digest] = super().tariff(digest)
+        return self.kept[digest]
+
+    @classmethod
+    def of(cls, found, unpacked):
+        made = cls(**vars(found))
+        made.kept, made.unpacked = {}, unpacked
+        return made
+
+
+class Reader:
+    """bills, verified   how many were checked"""
+
+    def __init__(self, world, periods):
+        self._world, self._periods = world, periods
+        self._link, self._cache, self._unpacked = Link(world), RamCache(), {}
+        self._billed = 1  # the next period to be billed
+        self.bills = self.verified = 0
+
+    def bill_what_closed(self):
+        """Ask for the bill of each period that closed since the last call."""
+        while self._billed < len(self._periods.closed):
+            self._check_bill(self._billed)
+            self._billed += 1
+
+    def verify(self, whole):
+        """The host's verify over all that the meter holds, or over the last weeks.
+
+        Difference: what it found.
+        """
+        found = evidence.collect(self._link) if whole else self._recent()
+        self._unpacked = {} if whole else self._unpacked
+        verify(Evidence.of(found, self._unpacked))
+        self.verified += 1
+
+    def _recent(self):
+        link = self._link
+        rings = {ring: self._held(ring) for ring in reading.RINGS}
+        rings["profile"] = rings["profile"][-_ROWS:]
+        found = evidence.Evidence(link.request("info"), link.request("registers"), rings)
+        closed = self._periods.closed
+        for period in range(max(1, len(closed) - _BILLS), len(closed) + bool(closed)):
+            bill = reading.read_bill(link, period)
+            found.bills[bill.period] = bill
+        digests = {record.digest.hex() for record in closed} | {
+            bill.digest for bill in found.bills.values()
+        }
+        for digest in digests - {evidence.NO_TARIFF}:
+            found.tariffs[digest] = reading.read_tariff(link, digest)
+        return found
+
+    def _held(self, ring):
+        """-> what is still on the meter; of that, only what is new is read."""
+        entries = reading.read_ring(self._link, ring, self._cache)
+        held = self._link.request("rows", ring=ring, from_seq=1, n=0)
+        return entries[-max(1, held["last"] + 1 - held["first"]) :]
+
+    def _check_bill(self, period):
+        """The bill of a closed period against the second one."""
+        shown = reading.read_bill(self._link, period)
+        opening, closing = self._periods.closed[period - 1 : period + 1]
+        plan = self._periods.plans[closing.digest.hex()]
+        crossings = self._crossings(period)
+        name = f"bill of period {period}"
+        if plan.data["tiers"]["mode"] == "chronological":
+            base = opening.registers[IMPORT]
+            bounds = [base + bound for bound in plan.bounds(opening.utc)]
+            found = [record.registers[IMPORT] for record in crossings]
+            wanted = [bound for bound in bounds if bound < closing.registers[IMPORT]]
+            exact = [*wanted, closing.registers[IMPORT]]  # a bound that is just reached may wait
+            need(found in (wanted, exact), f"{name}: crossed at {found}, expected {wanted}")
+        expected = second_bill(
+            plan, opening.utc, closing.utc, opening.rates, closing.rates,
+            [record.rates for record in crossings],
+        )  # fmt: skip
+        need(len(shown.lines) == len(expected), f"{name}: {len(shown.lines)} lines {expected}")
+        for line, want in zip(shown.lines, expected, strict=True):
+            got = tuple(line[key] for key in ("kind", "name", "tier", "price", "rounded"))
+            need(got == (*want[:3], want[4], want[6]), f"{name}: {line}, expected {want}")
+            for key, value in (("quantity", want[3]), ("amount", want[5])):
+                need(line[key][0] == value * line[key][1], f"{name}: {line}, expected {want}")
+        need(shown.total == sum(want[6] for want in expected), f"{name}: total {shown.total}")
+        self.bills += 1
+
+    def _crossings(self, period):
+        entries = reading.read_ring(self._link, "snapshots", self._cache)
+        found = [entry.record() for entry in entries[-200:]]
+        return [r for r in found if r.reason == codes.TIER and r.period == period]
