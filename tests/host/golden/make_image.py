@@ -133,7 +133,7 @@ def profile(maker):
 
 
 def last_byte(flash, after):
-    """-> (address, byte) that completes the torn row three slots before `after`, found by trial."""
+    """-> (address, byte) that completes the torn row three slots before `after`, by trial."""
     journal = Journal(flash)
     journal.mount()
     ring, buf = journal.profile, bytearray(64)
