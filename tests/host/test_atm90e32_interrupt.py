@@ -104,7 +104,7 @@ def test_a_broken_change_of_gains_is_ended_by_the_next_read():
     for n in range(1, 1500, 23):
         rig = Rig(POINTS["import"])
         rig.ms += 30000
-        with suppress(KeyboardInterrupt), Struck("line", n) as struck:
+        with suppress(KeyboardInterrupt), Struck(FILES.__contains__, "line", n) as struck:
             rig.driver.start(gains)
         if struck.n > struck.seen:
             break
