@@ -74,7 +74,13 @@ def registers(meter, identity, args):
         names[code] = name
         values[code] = live.rates[current.register(rate)]
     heads = [[seq, tag[:8].hex()] for seq, tag in map(chain.head, meter.journal.rings[3:])]
-    answer = {"utc": live.t + EPOCH, "registers": values, "heads": heads, "names": names}
+    answer = {
+        "utc": live.t + EPOCH,
+        "status": live.status,
+        "registers": values,
+        "heads": heads,
+        "names": names,
+    }
     if len(json.dumps(answer)) > _REGISTERS_BYTES:
         answer["names"] = {}
     return answer
@@ -112,6 +118,7 @@ def tariff(meter, identity, args):
         raise Refused("state", "tariff: the journal is " + meter.state + ": format it first")
     if len(digest) != 64 or when not in ("now", "period"):
         raise Refused("arguments", "tariff: expected digest, 64 digits, and when now|period")
+    meter.affirm()
     live = meter.live
     t = max(live.t, meter.ports.clock.now() - EPOCH)
     at = meter.contract.schedule(digest, live, t, when == "now")

@@ -29,7 +29,8 @@ _W = const(1)
 class Journal:
     """state      "ready"; "blank": never formatted; "foreign": holds something else
     seq        of the last record; one sequence over both register rings
-    newest_e newest_w   EState and WState as the last mount found them, or None
+    newest_e newest_w   EState and WState as the last mount found them; None without one, and
+               once a newer one is committed
     rings      all, by ring id; besides: profile, ledger, snapshots, events[group]
     last       register ring of the newest record
     source     register ring of the newest copy of E, of W; where a ring has one, its `keep`
@@ -156,6 +157,10 @@ class Journal:
         self.last = self.source[kind] = r
         self.rings[r].keep[kind] = self.rings[r].newest_at
         self.rings[1 - r].keep[kind] = -1
+        if kind == _E:  # what the mount found is not the newest any more: never affirm it now
+            self.newest_e = None
+        else:
+            self.newest_w = None
         return r
 
     def _choose(self):

@@ -52,6 +52,8 @@ class Meter(Timekeeping):
         self._e = EState()
         self._saved_t = 0  # core second of the last commit
         self._ticks = 0  # since then
+        self._affirmed = True
+        self._tick_t = 0  # core second that the last tick was told
         self._start_timekeeping()
 
     @property
@@ -68,16 +70,20 @@ class Meter(Timekeeping):
         self._resume = codes.EVENT_FORMAT
         e = journal.newest_e
         if e is not None:
-            self._e = e
+            self._e = e.copy()  # the journal affirms the one it read, unchanged
             self.accounts.restore(e)
             seen = self._retained.recall(e.commit)
             self._resume = codes.EVENT_POWER_FAIL
             if seen is not None:
                 self.live.seen[:] = seen
                 self._recall_power_on()
+            if self._resume == codes.EVENT_POWER_FAIL:
+                self._note_unclean()
             self._e.boot = e.boot + 1 & 0xFFFF
+        self._affirmed = False
         self.contract.restore(journal.newest_w, self.live.t)
-        self.rate = self.contract.tariff.calendar.segment(self.live.t)[1]
+        # The interval that ends at live.t may still want its row.
+        self.rate = self.contract.tariff.calendar.segment(self.live.t - 1)[1]
 
     def tick(self, now):
         """About once a second; runs to completion, never blocks. now: Unix seconds.
@@ -96,6 +102,8 @@ class Meter(Timekeeping):
         self.failure = None
         if early:
             return
+        self.affirm()
+        self._tick_t = now - EPOCH
         self._note(now - EPOCH)
         t = self._trusted(now - EPOCH)
         self._settle_due()
@@ -110,6 +118,7 @@ class Meter(Timekeeping):
 
     def commit(self):
         """Write the registers to flash now, then let the journal do one piece of upkeep."""
+        self.affirm()
         live = self.live
         self.broken = self.broken or self.accounts.imbalance(self.contract.w.export_mask)
         if self.broken:
@@ -117,8 +126,15 @@ class Meter(Timekeeping):
         try:
             self._save(0)
         finally:
-            if live.t >= self._calm_t:
+            # By the time told too: live.t stands still while something cannot be written.
+            if max(live.t, self._tick_t) >= self._calm_t:
                 self.journal.maintain()
+
+    def affirm(self):
+        """Once a start, before anything is committed: see Journal.reaffirm."""
+        if not self._affirmed:
+            self.journal.reaffirm()
+            self._affirmed = True
 
     def last_gasp(self, now):
         """The supply is failing: count and save, one program, no upkeep until it is good again.
@@ -177,8 +193,6 @@ class Meter(Timekeeping):
         What the IC did not confirm, or lost, is at most what Pmax brings since the last tick.
         """
         live, sample = self.live, self.sample
-        if self.contract.lost:
-            live.status |= codes.TARIFF_LOST
         for v_mv in sample.v_mv:
             if v_mv:
                 v_dv = min(v_mv // 100, 0xFFFE)
@@ -197,6 +211,8 @@ class Meter(Timekeeping):
         imported, exported = tariff.register(rate), tariff.register(tariff.export_of[rate])
         bound = self.contract.bound_mwh
         self.accounts.advance(self.sample.counts, now, until, imported, exported, bound)
+        if self.contract.lost:
+            self.live.status |= codes.TARIFF_LOST
 
     def _settle_due(self):
         self.contract.refresh(self.live.t)

@@ -7,12 +7,14 @@ import struct
 
 from meter import states
 from meter.compat import const
-from meter.ring import SLOT_BITS
+from meter.errors import MeterError
+from meter.ring import SLOT_BITS, SLOT_MASK
 from meter.sectors import header
 
 # Slots that must be blank behind the last one that is not, before a mount takes the rest for
 # blank: one is skipped by each mount, and a cut leaves one torn.
 _BLANK_RUN = const(8)
+_COPY_BEHIND = const(3)  # a copy stands so few slots behind its original
 _BLANK_PROBE = b"\xff\xff\xff\xff"
 _BLANK_HEADER = b"\xff" * 64
 
@@ -55,13 +57,26 @@ def reaffirm(journal):
     for r in (0, 1):
         if journal.rings[r].doubt and journal.is_safe(r):
             journal.rings[r].mark()  # now, so that the next commit is one program
-    for ring in journal.rings[2:]:
-        if ring.newest_at >= 0 and journal.newest_e is not None:
-            record = bytearray(ring.slot_size)
-            seq = ring.load(ring.newest_at, record)
-            utc = int.from_bytes(record[ring.seq_at + 4 : ring.seq_at + 8], "little")
-            if seq and utc >= journal.newest_e.utc and ring.target() >= 0:
-                ring.append(record, seq)
+    if journal.newest_e is not None:
+        for ring in journal.rings[2:]:
+            _affirm(ring, journal.newest_e.utc)
+
+
+def _affirm(ring, utc_e):
+    """Append the newest record once more if it is no older than utc_e, and not a copy itself: a
+    clock that was set back must not make each start use up a slot."""
+    record = bytearray(ring.slot_size)
+    seq = ring.load(ring.newest_at, record) if ring.newest_at >= 0 else 0
+    utc = int.from_bytes(record[ring.seq_at + 4 : ring.seq_at + 8], "little")
+    if not seq or utc < utc_e or ring.target() < 0:
+        return
+    for behind in range(1, min(_COPY_BEHIND + 1, ring.newest_at & SLOT_MASK)):
+        if ring.load(ring.newest_at - behind, ring.slot) == seq:
+            return
+    try:
+        ring.append(record, seq)
+    except MeterError:
+        pass  # the record stands as it is; whoever writes next meets the same fault
 
 
 def mount_ring(ring, salt=None):

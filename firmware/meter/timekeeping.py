@@ -38,6 +38,11 @@ class Timekeeping:
         self._jump(t, codes.CLOCK_STEP)
         self._calm_t = min(self._calm_t, t)
 
+    def _note_unclean(self):
+        """One more start after a power failure, in the flags of the next commits."""
+        doublings = min((self._e.flags >> _UNCLEAN_SHIFT) + 1, _DOUBLINGS_MAX)
+        self._e.flags = doublings << _UNCLEAN_SHIFT
+
     def _recall_power_on(self):
         """A soft reset; but did the power come back just before, and was that not logged yet?"""
         self._resume = codes.EVENT_RESTART
@@ -87,14 +92,11 @@ class Timekeeping:
         began = t if self._power_on is None else self._power_on - EPOCH
         if not live.t < began <= t:
             began = t  # the clock was not right then
-        self.journal.reaffirm()
         self.events.log(event, t, live.t + EPOCH, began + EPOCH)
         if event == codes.EVENT_RESTART:
             live.status |= codes.RESTART
         elif event == codes.EVENT_POWER_FAIL:
-            doublings = min((self._e.flags >> _UNCLEAN_SHIFT) + 1, _DOUBLINGS_MAX)
-            self._e.flags = doublings << _UNCLEAN_SHIFT
-            self._calm_t = began + (HOLD_S << doublings)
+            self._calm_t = began + (HOLD_S << (self._e.flags >> _UNCLEAN_SHIFT))
             self._settle()  # what the power cut off between the commit of a border and its records
             self._jump(began, codes.POWER_FAIL)
         else:

@@ -22,13 +22,15 @@ class Difference(ToolError):
 
 @dataclass(frozen=True)
 class Instant:
-    """All registers at core second t. profile_seq: of the newest row then."""
+    """All registers at core second t. profile_seq: of the newest row then; status: of the
+    interval that is open, where no later row tells it."""
 
     name: str
     t: int
     registers: list[int]
     rates: list[int]
     profile_seq: int
+    status: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def _points(a: Instant, b: Instant, rows: dict[int, Any]) -> Iterator[Point]:
         row = rows[seq]
         yield Point(row.utc - EPOCH, (row.import_mwh, row.export_mwh), row.status)
     next_row = rows.get(b.profile_seq + 1)
-    status = next_row.status if next_row else 0
+    status = next_row.status if next_row else b.status
     yield Point(b.t, (b.registers[IMPORT], b.registers[EXPORT]), status)
 
 
@@ -105,4 +107,7 @@ def _registers(before: Point, after: Point, tariff: Any, channel: int) -> set[in
         rates = {rate for _, _, rate in tariff.calendar.segments(before.t, after.t)}
     if channel == EXPORT:
         rates = {tariff.export_of[rate] for rate in rates}
-    return {tariff.register(rate) for rate in rates}
+    registers = {tariff.register(rate) for rate in rates}
+    if after.status & codes.TARIFF_LOST:  # then the meter ran without a tariff
+        registers.add(0 if channel == IMPORT else limits.RATES - 1)
+    return registers

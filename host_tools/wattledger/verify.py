@@ -151,7 +151,14 @@ def instants(evidence: Evidence) -> list[Instant]:
     rows = evidence.records("profile")
     newest = rows[-1].seq if rows else 0  # the registers are read last
     found.append(
-        Instant("registers", now(evidence), registers, evidence.rates_now(last_rates), newest)
+        Instant(
+            "registers",
+            now(evidence),
+            registers,
+            evidence.rates_now(last_rates),
+            newest,
+            evidence.registers.get("status", 0),
+        )
     )
     return found
 

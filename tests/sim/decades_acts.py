@@ -204,7 +204,7 @@ class Acts:
     # flash and files
 
     def _flash_fails(self, what, ticks):
-        flash = self._world.flash
+        flash, self._run.reader.flash_failed = self._world.flash, True
         flash.fail |= {
             name for n, name in enumerate(("program", "erase", "read")) if what >> n & 1
         }
@@ -218,6 +218,7 @@ class Acts:
         ring = _ring_of(self._run.rings, sector)
         if all(_ring_of(self._run.rings, other) != ring for other in self._world.flash.bad):
             self._world.flash.bad[sector] = how
+            self._run.reader.flash_failed = True
 
     def _lose_file(self, which, seconds):
         """A tariff file goes, and comes back by a push: the active one, the next, or both."""

@@ -117,7 +117,7 @@ _ARGS = {
     "drift": lambda rng: (rng.randint(-300, 300) * rng.randrange(2),),
     "quality": lambda rng: (rng.randrange(3), rng.randint(60, 86400)),
     "dead_battery": lambda rng: (_off(rng), rng.randrange(3), rng.randint(60, 3 * 86400)),
-    "flash_fails": lambda rng: (rng.randint(1, 7), rng.randint(1, 3)),
+    "flash_fails": lambda rng: (rng.randint(1, 7), rng.randint(1, 40)),
     "bad_sector": lambda rng: (rng.randrange(1 << 20), rng.randrange(3)),
     "lose_file": lambda rng: (rng.randrange(3), rng.randint(600, 3 * 86400)),
 }

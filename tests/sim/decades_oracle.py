@@ -17,6 +17,7 @@ _SAVED_TICKS = limits.SAVE_PERIOD_S + 12  # where the clock does not tell
 # LastSPIData proves the data of a read, not its address: what another register would have to
 # hold to go unseen, the most that can come in a second and the one before.
 _UNSEEN_COUNTS = 626
+_TWICE_TICKS = 2  # so soon after an event was written a reset may have it written again
 _NAMES = {
     codes.EVENT_CHIP_RESET: "chip reset",
     codes.EVENT_GLITCH: "glitch",
@@ -70,6 +71,7 @@ class Oracle:
         self._odd = 0  # ticks for which the clock does not tell how long ago a commit was
         self._suspects = []  # what was missing at the last good tick
         self.was_cut = self._is_told = self.flipped = False
+        self._told_ticks = _TWICE_TICKS  # good ones since the meter told of a power failure
 
     # hooks
 
@@ -89,7 +91,8 @@ class Oracle:
             self.doubted.add(event)
             log(event, t, before, after)
             if event == codes.EVENT_POWER_FAIL:
-                need(self.was_cut, "the meter tells of a power failure that never was")
+                known = self.was_cut or self._told_ticks < _TWICE_TICKS
+                need(known, "the meter tells of a power failure that never was")
                 self._is_told = True
 
         journal.commit_e, meter.events.log = committed, logged
@@ -155,6 +158,7 @@ class Oracle:
         meter = self.world.meter
         if not good:
             return
+        self._told_ticks = 0 if self._is_told else self._told_ticks + 1
         if self._is_told:
             self.was_cut = self._is_told = False
         held, waiting = self._counts(meter.live), self._waiting(meter)

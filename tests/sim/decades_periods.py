@@ -36,6 +36,8 @@ class Periods:
         self.oracle, self.plans = oracle, {UNASSIGNED.digest: UNASSIGNED}
         self.plan, self.lost, self.pending = UNASSIGNED, False, None
         self.closed, self.changes = [], []
+        self._was_lost = False  # since the last close
+        self.unknown = set()  # periods in which the file was lost: nobody saw a tier crossed
         self._exports = set(UNASSIGNED.exports)
 
     @property
@@ -58,10 +60,14 @@ class Periods:
             start = self.closed[-1].utc
             need(record.period_start == start, f"{name}: starts at {record.period_start}")
             end = self.plan.period_end(start)
-            ends = record.utc == end
+            late = self._was_lost and record.utc > end  # without its file it cannot know
+            ends = late or record.utc == end
             need(ends or record.reason != codes.PERIOD, f"{name}: at {record.utc} not {end}")
         need(due or record.reason == codes.PERIOD, f"{name}: reason {record.reason}")
         self.closed.append(record)
+        if self._was_lost:
+            self.unknown.add(record.period)
+        self._was_lost = self.lost
         if due:
             self.plan, self.pending, self.lost = self.plans[self.pending[0]], None, False
             self.changes.append((record.utc, self.plan))
@@ -76,6 +82,7 @@ class Periods:
             self.ledger(bytes(raw))
         contract = world.meter.contract
         self.lost = contract.lost
+        self._was_lost = self._was_lost or self.lost
         self.see_pending(contract.w)
 
     def see_pending(self, w):

@@ -6,16 +6,20 @@ import shlex
 import pytest
 import tariffs
 from rig import Rig, unix
+from test_meter import records
+from test_verify import CoreLink
 
 from boards.virtual.nor import PowerCut
 from drivers import atm90e32
 from meter import accounts, billing, calendar, journal, retained
 from meter.errors import MeterError
-from meter.records import Ledger
+from meter.records import Ledger, Row
 from tests.sim import decades
 from tests.sim.decades_calendar import Plan
 from tests.sim.decades_ops import KINDS, week_of
 from tests.sim.decades_shrink import Case, attempt
+from wattledger import evidence
+from wattledger.verify import verify
 
 SEED, WEEKS = 6, 6  # three rates with tiers; a period closes, and its bill has something to round
 CALM = ("load", "cut", "reset", "burst")
@@ -209,10 +213,83 @@ def test_a_sector_that_cannot_be_erased_holds_nothing_any_more():
     assert len(seqs) > 1000
 
 
-def running():
+def test_starts_do_not_use_the_ledger_up():
+    rig = running()
+    rig.run(30 * 86400, step_s=900)
+    ring = rig.meter.journal.ledger
+    assert ring.last_seq == 2
+    rig.ask("clock", utc=unix(2026, 10, 20))
+    for _ in range(40):
+        rig.run(300)
+        rig.restart()
+    ring = rig.meter.journal.ledger
+    assert len(ring.order) <= 2
+
+
+def test_export_without_the_tariff_file_verifies():
+    exports = [{"name": name, "prices": [1]} for name in "xy"]
+    rates = [{"name": name, "export": 1, "prices": [2]} for name in "ab"]
+    text = tariffs.text(exports=exports, rates=rates)
+    rig = running(text)
+    rig.ports.files.held.clear()
+    rig.restart()
+    rig.run(2 * 86400, step_s=900, exported=5)
+    rig.push(text)
+    rig.run(3600)
+    assert verify(evidence.collect(CoreLink(rig)))
+
+
+def test_a_cut_before_a_row_at_a_switch_leaves_its_rate():
+    rig = running()
+    rig.run(3480)  # 07:59 in Madrid, at night
+    rig.ports.flash.cut_after = 300
+    with pytest.raises(PowerCut):
+        rig.run(60)
+    rig.ports.flash.power_on()
+    rig.cut(off_s=600)
+    rig.run(120)
+    found = {row.utc: row.rate for row in records(rig, "profile", Row)}
+    assert found[unix(2026, 10, 5, 6)] == 0
+
+
+@pytest.fixture
+def late():
+    """A meter whose clock is known an hour after the power came back, and what it committed."""
+    rig, committed = running(), []
+    rig.cut(60)
+    rig.ports.clock.good = 0
+    rig.run(1200, imported=5)
+    rig.push(tariffs.text(name="next"), when="period")
+    commit_e = rig.meter.journal.commit_e
+
+    def watched(e):
+        commit_e(e)
+        committed.append(list(e.registers))
+
+    rig.meter.journal.commit_e = watched
+    rig.run(64 * 60, imported=5)
+    rig.meter.journal.reaffirm()  # what comes first when the clock is known
+    return rig, committed
+
+
+def test_what_a_late_start_affirms_was_committed(late):
+    rig, committed = late
+    rig.cut(60)
+    assert rig.live.registers in committed
+
+
+def test_what_a_late_start_affirms_is_the_newest_tariff(late):
+    rig, _ = late
+    passive = rig.meter.contract.w.passive_digest
+    assert passive != bytes(8)
+    rig.cut(60)
+    assert rig.meter.contract.w.passive_digest == passive
+
+
+def running(text=None):
     rig = Rig(unix(2026, 10, 5, 4))
     rig.run(60)
-    rig.push(tariffs.text())
+    rig.push(text or tariffs.text())
     rig.run(3600)
     return rig
 
