@@ -103,9 +103,9 @@ class Meter(Timekeeping):
         if early:
             return
         self.affirm()
-        self._tick_t = now - EPOCH
-        self._note(now - EPOCH)
-        t = self._trusted(now - EPOCH)
+        self._tick_t = t = now - EPOCH
+        self._note(t)
+        t = self._trusted(t)
         self._settle_due()
         if self._invalid:
             self._count(t, t, self.contract.tariff.fallback)

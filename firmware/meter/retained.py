@@ -58,9 +58,8 @@ class Retained:
         if binascii.crc32(memoryview(kept)[: _SIZE - 4]) != crc:
             return None
         fields = struct.unpack_from(_FORMAT, kept, 0)
-        self.power_on, pending = 0, (0,) * CHANNELS
-        if fields[0] == commit:
-            self.power_on, pending = fields[1], fields[2:]
+        self.power_on = fields[1]  # true also when a reset came between a commit and this
+        pending = fields[2:] if fields[0] == commit else (0,) * CHANNELS
         seen = tuple([-counts for counts in pending])
         self._base = commit, seen
         return seen

@@ -336,6 +336,21 @@ class TestStarts(unittest.TestCase):
             counts = (65 if soon else 360) * 50
             self.assertEqual(rig.live.registers[IMPORT] - registers[IMPORT], counts * NUM // DEN)
 
+    def test_nor_does_one_between_a_commit_and_the_retained_counts(self):
+        rig = running()
+        rig.run(3600, imported=5)
+        rig.cut(off_s=86400)
+        rig.ports.clock.good = 0
+        rig.run(30, step_s=1, imported=5)
+        kept = rig.ports.retained.load()
+        rig.meter.commit()
+        rig.ports.retained.store(kept)  # the reset came before it was stored again
+        rig.restart()
+        rig.ports.clock.good = 2
+        rig.run(60, step_s=1, imported=5)
+        kinds = [e.code for e in records(rig, "power", Event)]
+        self.assertEqual(kinds.count(codes.EVENT_POWER_FAIL & 255), 1)
+
     def test_a_dead_battery_counts_at_the_fallback_rate_until_the_clock_is_set(self):
         rig = running()
         rig.run(3 * 3600, imported=1)  # 09:02, day
