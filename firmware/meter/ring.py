@@ -35,6 +35,7 @@ class Ring:
     seq_max erases_max   highest sector seq, highest erase count of a sector
     troubled retired     bit of each sector that failed once since the mount, that failed
                twice: it is left alone until the next mount
+    stale      bit of each sector that was dropped, and still shows its old records to a mount
     patience   calls of due() in vain; rest: of those in which no record is to be erased
     doubt      the slot before next_at was skipped, and is not marked as used yet
     seq_mounted   the seq_max of the mount
@@ -47,7 +48,7 @@ class Ring:
 
     keep = ()  # type: tuple[int, ...] | list[int]
     # In the class, as most rings never need their own:
-    seq_at = troubled = retired = patience = rest = doubt = 0
+    seq_at = troubled = retired = stale = patience = rest = doubt = 0
     _seed = bytearray(struct.calcsize(_SEED))  # of all rings: filled anew for each CRC
 
     def __init__(self, flash, first_sector, sectors, slot_size, ring_id, seq_at=0, scratch=None):
@@ -69,8 +70,8 @@ class Ring:
         self.seq_max = self.erases_max = self.last_seq = 0
         self.newest_at, self.first_seq = -1, 1
         self.seq_mounted = 0
-        if self.troubled:
-            self.troubled = self.retired = 0
+        if self.troubled or self.stale:
+            self.troubled = self.retired = self.stale = 0
         self.next_at = -1 << SLOT_BITS | self.slots + 2
 
     def address(self, index, slot):
@@ -140,9 +141,10 @@ class Ring:
         index = self.due()
         if index < 0:
             return False
-        # Records older than what is erased next would be an island behind a gap.
         while self.seq[index] and self.order[0] != index and not self._is_kept(self.order[0]):
+            self.stale |= 1 << self.order[0]
             self.drop(self.order[0])
+        self._disown()
         # Where a cut took the header with its count, the sectors erased last are one ahead.
         found = header(self, index, 0) or header(self, index, 1)
         erases = (found[1] if found else max(0, self.erases_max - 1)) + 1
@@ -151,15 +153,14 @@ class Ring:
         self.erases_max = max(self.erases_max, erases)
         renewed = renew(self, index, self.seq_max, erases)
         if renewed:
-            if self.troubled:
+            if self.troubled or self.stale:
                 self.troubled &= ~(1 << index)
+                self.stale &= ~(1 << index)
             self.seq[index] = self.seq_max  # first: what stands in `order` is written to
             self.order.append(index)
         else:
-            try:  # or its old records are an island behind a gap for whoever mounts next
-                self.flash.program(self.address(index, 0), bytes(_HEADER_SIZE))
-            except MeterError:
-                pass  # nothing can be done to this sector
+            self.stale |= 1 << index
+            self._disown()
             self._fail(index)
             if renewed is None:
                 # Perhaps no program works just now: no more records are erased for nothing.
@@ -172,6 +173,17 @@ class Ring:
         self.seq[index] = 0
         if index in self.order:
             self.order.remove(index)
+
+    def _disown(self):
+        """Zero the headers of stale sectors, before younger records are erased: what they hold
+        would be an island behind a gap for the next mount. What fails is tried again."""
+        for index in range(self.sectors if self.stale else 0):
+            if self.stale >> index & 1:
+                try:
+                    self.flash.program(self.address(index, 0), bytes(_HEADER_SIZE))
+                    self.stale &= ~(1 << index)
+                except MeterError:
+                    continue  # no program works just now, or never more in this sector
 
     def cross(self):
         """Go on in the next sector, whatever is left of this one."""

@@ -67,9 +67,12 @@ class Timekeeping:
         return 0 <= now - self._power_on < HOLD_S
 
     def _trusted(self, t):
-        """-> the core second to count up to: t, or live.t while the clock is not right."""
+        """-> the core second to count up to: t, or live.t while the clock is not right.
+
+        A clock that shows a year before 2020 is not, whatever it says of itself.
+        """
         live = self.live
-        if not self.ports.clock.quality():
+        if t < 0 or not self.ports.clock.quality():
             self._invalid = True
             self._power_on = _UNKNOWN
             live.status |= codes.CLOCK_INVALID

@@ -387,6 +387,16 @@ class TestClock(unittest.TestCase):
         self.assertEqual(rig.live.rates[0] - night, 240 * NUM // DEN)
         self.assertTrue(rig.live.status & codes.CLOCK_INVALID)
 
+    def test_a_year_before_2020_is_not_valid_whatever_the_clock_says(self):
+        rig = running()
+        rig.run(3 * 3600, imported=1)  # 09:02, day
+        seq, day = rig.meter.journal.profile.last_seq, rig.live.rates[1]
+        rig.ports.clock.utc, rig.ports.clock.good = 9482542, 2
+        rig.run(3600, imported=4)
+        self.assertEqual(rig.live.rates[1], day)
+        self.assertEqual(rig.meter.journal.profile.last_seq, seq)
+        self.assertTrue(rig.live.status & codes.CLOCK_INVALID)
+
     def test_a_step_back_repeats_no_seq_and_loses_nothing(self):
         rig = running()
         rig.run(7200, imported=5)

@@ -92,6 +92,25 @@ class TestDeadPrograms(Case):
         self.flash._flash.fail = set()
         self.assertTrue(ring.first_seq - first <= SLOTS)
 
+    def test_what_could_not_even_be_disowned_is_no_island_when_programs_work_again(self):
+        ring = self.start(sectors=4)
+        self.fill(ring, 6 * SLOTS)
+        self.flash = ring.flash = WatchedFlash(self.flash._flash)
+        oldest = ring.order[0]
+        while ring.due() < 0:
+            ring.append(payload(ring.last_seq + 1))
+        self.assertEqual(ring.due(), oldest)
+        self.flash.stuck, self.flash.loud = {oldest}, True
+        for _ in range(2):
+            ring.prepare()  # no erase, no program: its records stand, and it is retired
+        self.flash.stuck = set()
+        while ring.due() >= 0 or ring.rest:
+            ring.prepare()  # erases younger ones in its place
+        again = self.mounted()
+        self.assertEqual(again.last_seq, ring.last_seq)
+        for seq in range(again.first_seq, again.last_seq + 1):
+            self.check(again, seq)
+
 
 class TestKeeping(Case):
     def test_an_empty_flash_is_not_formatted_by_a_mount(self):

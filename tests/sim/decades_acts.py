@@ -196,7 +196,7 @@ class Acts:
         self._run.cut(off_ms)
         clock = self._world.clock
         clock.set((0, EPOCH, 946684800)[back_to])
-        clock.good = 0
+        clock.dead = True
         self._run.later(
             off_ms // 1000 + seconds, lambda: self._run.set_clock(self._world.ms // 1000)
         )

@@ -67,11 +67,15 @@ class WeakNor(Nor):
 
 
 class Clock:
-    """The clock port: the time of the world, and how wrong it is. ppm: drift."""
+    """The clock port: the time of the world, and how wrong it is. ppm: drift.
+
+    dead   its battery is empty: whatever it shows, it is not valid until somebody sets it
+    """
 
     def __init__(self, world):
         self._world = world
         self.wrong_ms, self._since_ms, self.ppm, self.good = 0, world.ms, 0, 2
+        self.dead = False
 
     def now(self):
         return (self._world.ms + self.error_ms()) // 1000
@@ -80,11 +84,11 @@ class Clock:
         return self.wrong_ms + (self._world.ms - self._since_ms) * self.ppm // 1_000_000
 
     def quality(self):
-        return self.good
+        return 0 if self.dead else self.good
 
     def set(self, utc):
         self.wrong_ms, self._since_ms = utc * 1000 - self._world.ms, self._world.ms
-        self.good = 2
+        self.good, self.dead = 2, False
 
     def disturb(self, step_ms=0, ppm=None):
         self.wrong_ms, self._since_ms = self.error_ms() + step_ms, self._world.ms
