@@ -12,13 +12,12 @@ import struct
 
 from meter.compat import const
 from meter.errors import MeterError
-from meter.sectors import header, renew
+from meter.sectors import disown, header, renew
 
 SLOT_BITS = const(7)  # a position is index << 7 | slot: one int, so one store moves a cursor
 SLOT_MASK = const(127)
 _SEED = "<IBHIB"  # salt ring index seq slot
 _CRC_SIZE = const(4)
-_HEADER_SIZE = const(64)
 _RESIDUE = const(0x2144DF1C)  # CRC32 of anything that its own CRC32 follows, whatever the start
 _USED = b"\x00\x00\x00\x00"  # begins a slot that holds nothing
 _PATIENCE = const(30)  # calls of due() without a sector to be had, then retired ones are tried
@@ -53,15 +52,24 @@ class Ring:
 
     def __init__(self, flash, first_sector, sectors, slot_size, ring_id, seq_at=0, scratch=None):
         """seq_at: byte of a record where its seq u32 stands; scratch: memoryview of >= a slot."""
-        self.flash, self.first_sector, self.sectors = flash, first_sector, sectors
+        self.flash, self.first_sector, self.seq = flash, first_sector, [0] * sectors
         self.slot_size, self.ring_id = slot_size, ring_id
         if seq_at:
             self.seq_at = seq_at
-        self.slots = flash.sector_size // slot_size - 1
         assert self.slots + 2 <= SLOT_MASK
         self.scratch = scratch or memoryview(bytearray(slot_size))
         self.slot = self.scratch[:slot_size]
         self.clear(None)
+
+    @property
+    def sectors(self):
+        """How many; reckoned, as is slots, because ten rings each pay for what one keeps."""
+        return len(self.seq)
+
+    @property
+    def slots(self):
+        """Of a sector, slot 0 not counted."""
+        return self.flash.sector_size // self.slot_size - 1
 
     def clear(self, salt):
         """Know nothing of the flash but the salt."""
@@ -144,7 +152,7 @@ class Ring:
         while self.seq[index] and self.order[0] != index and not self._is_kept(self.order[0]):
             self.stale |= 1 << self.order[0]
             self.drop(self.order[0])
-        self._disown()
+        disown(self)
         # Where a cut took the header with its count, the sectors erased last are one ahead.
         found = header(self, index, 0) or header(self, index, 1)
         erases = (found[1] if found else max(0, self.erases_max - 1)) + 1
@@ -160,7 +168,7 @@ class Ring:
             self.order.append(index)
         else:
             self.stale |= 1 << index
-            self._disown()
+            disown(self)
             self._fail(index)
             if renewed is None:
                 # Perhaps no program works just now: no more records are erased for nothing.
@@ -173,17 +181,6 @@ class Ring:
         self.seq[index] = 0
         if index in self.order:
             self.order.remove(index)
-
-    def _disown(self):
-        """Zero the headers of stale sectors, before younger records are erased: what they hold
-        would be an island behind a gap for the next mount. What fails is tried again."""
-        for index in range(self.sectors if self.stale else 0):
-            if self.stale >> index & 1:
-                try:
-                    self.flash.program(self.address(index, 0), bytes(_HEADER_SIZE))
-                    self.stale &= ~(1 << index)
-                except MeterError:
-                    continue  # no program works just now, or never more in this sector
 
     def cross(self):
         """Go on in the next sector, whatever is left of this one."""

@@ -62,6 +62,18 @@ def renew(ring, index, seq, erases):
     return True
 
 
+def disown(ring):
+    """Zero the headers of stale sectors, before younger records are erased: what they hold would
+    be an island behind a gap for the next mount. What fails is tried again."""
+    for index in range(ring.sectors if ring.stale else 0):
+        if ring.stale >> index & 1:
+            try:
+                ring.flash.program(ring.address(index, 0), bytes(2 * _ROW))
+                ring.stale &= ~(1 << index)
+            except MeterError:
+                continue  # no program works just now, or never more in this sector
+
+
 def _row(ring, index, tag, seq, erases, salt):
     """-> a header row, made in the first bytes of the ring's scratch."""
     row = ring.scratch[:_ROW]

@@ -1,44 +1,42 @@
 """The calendar of a tariff file: seasons, weeks, days and special days -> index lists."""
 
 import re
-from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from meter import limits
+from meter.tariff_check import Room
+from wattledger.tariff_holidays import compile_special_days
 from wattledger.toml_node import Node
 
 DAY_MIN = 1440
 OTHERWISE = "otherwise"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-YEARS = range(2020, 2100)
 _CLOCK = r"([01][0-9]|2[0-4]):([0-5][0-9])"
 _RANGE = re.compile(f"{_CLOCK}-{_CLOCK}")
-_MONTH_DAY = re.compile(r"([0-9]{2})-([0-9]{2})")
 
 
-def compile_calendar(at: dict[str, Node], rates: list[str]) -> dict[str, Any]:
+def compile_calendar(at: dict[str, Node], rates: list[str], room: Room) -> dict[str, Any]:
     """-> seasons, weeks, days and special_days of the canonical JSON.
 
     at      the file's nodes by key
     rates   names of the import rates, in the order of their indexes
     """
-    days = at["days"].named(limits.NAME_CHARS, limits.DAYS)
-    weeks = at["weeks"].named(limits.NAME_CHARS, limits.WEEKS)
-    special = at.get("special_days")
+    days = at["days"].named(limits.NAME_CHARS, room.days)
+    weeks = at["weeks"].named(limits.NAME_CHARS, room.weeks)
     return {
-        "seasons": _seasons(at["seasons"], list(weeks)),
+        "seasons": _seasons(at["seasons"], list(weeks), room.seasons),
         "weeks": [_week(week, list(days)) for week in weeks.values()],
-        "days": [_day(day, rates) for day in days.values()],
-        "special_days": _special_days(special, list(days)) if special else [],
+        "days": [_day(day, rates, room) for day in days.values()],
+        "special_days": compile_special_days(at, list(days)),
     }
 
 
-def _seasons(node: Node, weeks: list[str]) -> list[list[int]]:
+def _seasons(node: Node, weeks: list[str], count_max: int) -> list[list[int]]:
     seasons: dict[tuple[int, int], int] = {}
-    for season in node.named(limits.NAME_CHARS, limits.SEASONS).values():
+    for season in node.named(limits.NAME_CHARS, count_max).values():
         at = season.fields(("from", "week"))
-        start = _month_day(at["from"])
+        start = at["from"].month_day()
         if start in seasons:
             at["from"].fail(f"two seasons start on {at['from'].value}: give each its own date")
         seasons[start] = at["week"].reference(weeks, "week")
@@ -67,11 +65,11 @@ def _week_keys(node: Node) -> tuple[str, ...]:
     return (*WEEKDAYS, *(run for run in ("mon-fri", *used) if run in runs))
 
 
-def _day(node: Node, rates: list[str]) -> list[list[int]]:
+def _day(node: Node, rates: list[str], room: Room) -> list[list[int]]:
     """-> [[minute, rate], ...]: the switches of one day, neighbours differ."""
     taken: list[tuple[int, int, int]] = []
     rest = None
-    for name, hours in node.named(limits.NAME_CHARS, limits.RATES).items():
+    for name, hours in node.named(limits.NAME_CHARS, room.rates).items():
         rate = Node(name, node.file, node.path).reference(rates, "rate")
         if hours.value == OTHERWISE:
             if rest is not None:
@@ -83,8 +81,8 @@ def _day(node: Node, rates: list[str]) -> list[list[int]]:
     for start, _, rate in _filled(node, sorted(taken), rest, rates):
         if not switches or switches[-1][1] != rate:
             switches.append([start, rate])
-    if len(switches) > limits.SWITCHES:
-        node.fail(f"{len(switches)} switch times: a meter takes {limits.SWITCHES}: use fewer")
+    if len(switches) > room.switches:
+        node.fail(f"{len(switches)} switch times: {room.switches} are possible: use fewer")
     return switches
 
 
@@ -94,14 +92,14 @@ def _filled(
     """The ranges with the gaps between them given to `rest`. Refuses overlap and open gap."""
     for (_, end, rate), (start, _, after) in pairwise(taken):
         if start < end:
-            node.fail(f"at {_clock(start)} both {rates[rate]} and {rates[after]}: keep one")
+            node.fail(f"at {clock(start)} both {rates[rate]} and {rates[after]}: keep one")
     whole = []
     minute = 0
     for start, end, rate in [*taken, (DAY_MIN, DAY_MIN, -1)]:
         if minute < start:
             if rest is None:
                 node.fail(
-                    f"no rate from {_clock(minute)} to {_clock(start)}:"
+                    f"no rate from {clock(minute)} to {clock(start)}:"
                     f' add it, or give one rate the value "{OTHERWISE}"'
                 )
             whole.append((minute, start, rest))
@@ -124,38 +122,5 @@ def _range(node: Node) -> tuple[int, int]:
     return start, end
 
 
-def _special_days(node: Node, days: list[str]) -> list[list[int]]:
-    special: list[list[int]] = []
-    for entry in node.elements(limits.SPECIAL_DAYS):
-        at = entry.fields(("date", "day"))
-        when = _date(at["date"])
-        if when in [tuple(other[:3]) for other in special]:
-            at["date"].fail(f"{at['date'].value} is given twice: keep one")
-        special.append([*when, at["day"].reference(days, "day")])
-    return special
-
-
-def _date(node: Node) -> tuple[int, int, int]:
-    """-> (year, month, day); year 0 for a date of every year."""
-    if type(node.value) is not date:
-        return (0, *_month_day(node))
-    if node.value.year not in YEARS:
-        node.fail(f"{node.value}: expected a year from {YEARS[0]} to {YEARS[-1]}")
-    return node.value.year, node.value.month, node.value.day
-
-
-def _month_day(node: Node) -> tuple[int, int]:
-    """ "12-25" -> (12, 25): a date that every year has."""
-    match = _MONTH_DAY.fullmatch(node.value) if isinstance(node.value, str) else None
-    if match is None:
-        node.fail(f'"{node.value}": expected month and day such as "12-25"')
-    month, day = int(match[1]), int(match[2])
-    try:
-        date(2021, month, day)  # a year without 29 February
-    except ValueError:
-        node.fail(f'"{node.value}": no year, or not every year, has this date: correct it')
-    return month, day
-
-
-def _clock(minute: int) -> str:
+def clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"

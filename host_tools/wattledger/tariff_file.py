@@ -1,7 +1,7 @@
 """Tariff files: TOML that people write -> the canonical JSON that a meter runs.
 
-docs/tariffs.md describes every key. The JSON holds only ints, strings and lists, sorted and
-without spaces, so the same tariff has the same bytes and the same digest everywhere.
+docs/tariffs.md describes every key. The JSON holds only ints, strings, lists and null, sorted
+and without spaces, so the same tariff has the same bytes and the same digest everywhere.
 """
 
 import json
@@ -10,79 +10,78 @@ from pathlib import Path
 from typing import Any
 
 from meter import limits, tariff_check
+from meter.civil import DAY_S, EPOCH, Zone, days
 from meter.errors import MeterError
-from wattledger import tariff_calendar, zones
+from wattledger import (
+    tariff_calendar,
+    tariff_charges,
+    tariff_demand,
+    tariff_limiter,
+    tariff_rates,
+    zones,
+)
 from wattledger.errors import ToolError
 from wattledger.toml_node import Node, parse
 
-PRICE_DECIMALS = 9  # nano-units of the currency
-PRICE_MAX = limits.PRICE_NANO_MAX // 10**PRICE_DECIMALS
 TEXT_CHARS = 64  # of the tariff's name and source
-SIMULATED_RATES = 200  # without a meter more rates than its registers are possible
 
 _REQUIRED = (
-    "schema",
-    "name",
-    "currency",
-    "timezone",
-    "billing_day",
-    "fallback",
-    "rates",
-    "seasons",
-    "weeks",
-    "days",
+    *("schema", "name", "currency", "timezone", "billing_day", "fallback"),
+    *("rates", "seasons", "weeks", "days"),
 )
 _OPTIONAL = (
-    "source",
-    "decimals",
-    "rounding",
-    "interval_min",
-    "tiers",
-    "exports",
-    "special_days",
-    "fixed",
-    "taxes",
+    *("source", "decimals", "rounding", "interval_min", "valid_from", "special_days"),
+    *("tiers", "exports", "dynamic", "netting", "demand", "limiter"),
+    *("reactive", "fixed", "minimum", "taxes"),
 )
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """text: the canonical JSON; digest: its SHA-256, 64 hex digits; data: what is in it."""
+    """text: the canonical JSON; digest: its SHA-256, 64 hex digits; data: what is in it.
+
+    wide   it may be too large for a meter, and is for a simulation
+    """
 
     text: bytes
     digest: str
     data: dict[str, Any]
+    wide: bool = False
 
-    def tariff(self, rates_max: int = limits.RATES) -> Any:
+    def tariff(self) -> Any:
         """-> meter.tariff.Tariff, as the meter would run it."""
         try:
-            return tariff_check.load(self.text, rates_max)
+            return tariff_check.load(self.text, wide=self.wide)
         except MeterError as error:
             raise ToolError(str(error)) from None
 
 
-def compile_file(path: Path, rates_max: int = limits.RATES) -> Compiled:
-    """A TOML file -> Compiled. ToolError: names the key, what stands there, and the cure."""
+def read_text(path: Path) -> str:
+    """-> the text of a tariff file. ToolError: there is none."""
     try:
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except OSError as error:
         raise ToolError(f"{path}: {error.strerror}: give a readable tariff file") from None
     except UnicodeDecodeError as error:
         raise ToolError(f"{path}: byte {error.start} is not UTF-8: save it as UTF-8") from None
-    return compile_text(text, path.name, rates_max)
 
 
-def compile_text(text: str, file: str, rates_max: int = limits.RATES) -> Compiled:
-    """`file` is the name that errors show."""
-    data = _data(parse(text, file), rates_max)
+def compile_file(path: Path, wide: bool = False) -> Compiled:
+    """A TOML file -> Compiled. ToolError: names the key, what stands there, and the cure."""
+    return compile_text(read_text(path), path.name, wide)
+
+
+def compile_text(text: str, file: str, wide: bool = False) -> Compiled:
+    """file: the name that errors show; wide: for a simulation, beyond what a meter holds."""
+    data = _data(parse(text, file), tariff_check.Room(wide))
     canonical = dump(data)
-    if len(canonical) > limits.TARIFF_BYTES:
+    if not wide and len(canonical) > limits.TARIFF_BYTES:
         raise ToolError(
             f"{file}: {len(canonical)} bytes when compiled: a meter takes"
             f" {limits.TARIFF_BYTES}: use fewer or shorter names"
         )
-    compiled = Compiled(canonical, tariff_check.digest(canonical), data)
-    compiled.tariff(rates_max)
+    compiled = Compiled(canonical, tariff_check.digest(canonical), data, wide)
+    compiled.tariff()
     return compiled
 
 
@@ -92,17 +91,19 @@ def dump(data: dict[str, Any]) -> bytes:
     return text.encode("ascii")
 
 
-def _data(file: Node, rates_max: int) -> dict[str, Any]:
+def _data(file: Node, room: tariff_check.Room) -> dict[str, Any]:
     at = file.fields(_REQUIRED, _OPTIONAL)
     at["schema"].integer(
         (tariff_check.SCHEMA,), f"{tariff_check.SCHEMA}, the version this tool knows"
     )
-    tiers = (
-        _tiers(at["tiers"]) if "tiers" in at else {"mode": "none", "per": "period", "bounds": []}
-    )
-    exports = _exports(at.get("exports"), rates_max - 1)
-    rates = _rates(at["rates"], exports, len(tiers["bounds"]) + 1, rates_max)
-    rate_names = [rate["name"] for rate in rates]
+    energy = tariff_rates.compile_rates(at, room)
+    rate_names = [rate["name"] for rate in energy["rates"]]
+    calendar = tariff_calendar.compile_calendar(at, rate_names, room)
+    interval_s = _interval_s(at.get("interval_min"))
+    zone = _zone(at["timezone"])
+    days_used = dict(zip(at["days"].value, calendar["days"], strict=True))
+    if energy["dynamic"] or energy["netting"]["mode"] == "interval":
+        tariff_demand.check_grid(at["days"], days_used, interval_s, "interval_min")
     return {
         "schema": tariff_check.SCHEMA,
         "name": at["name"].text(TEXT_CHARS),
@@ -112,16 +113,18 @@ def _data(file: Node, rates_max: int) -> dict[str, Any]:
         "rounding": at["rounding"].choice(tariff_check.ROUNDINGS)
         if "rounding" in at
         else "half_up",
-        "zone": _zone(at["timezone"]),
+        "zone": zone,
         "zone_name": at["timezone"].value,
+        "valid_from": _valid_from(at.get("valid_from"), zone),
         "billing_day": _billing_day(at["billing_day"]),
-        "interval_s": _interval_s(at.get("interval_min")),
-        "rates": rates,
-        "exports": exports,
-        "tiers": tiers,
-        **tariff_calendar.compile_calendar(at, rate_names),
-        "fixed": _fixed(at["fixed"]) if "fixed" in at else None,
-        "taxes": _taxes(at["taxes"]) if "taxes" in at else [],
+        "interval_s": interval_s,
+        **energy,
+        **calendar,
+        "demand": tariff_demand.compile_demand(at, rate_names, energy["tiers"], days_used, room),
+        "limiter": tariff_limiter.compile_limiter(
+            at.get("limiter"), rate_names, interval_s if energy["dynamic"] else None
+        ),
+        **tariff_charges.compile_charges(at, room),
         "fallback": at["fallback"].reference(rate_names, "rate"),
     }
 
@@ -140,6 +143,15 @@ def _zone(node: Node) -> str:
         node.fail(str(error))
 
 
+def _valid_from(node: Node | None, zone: str) -> int:
+    """-> Unix second of the date's local midnight, or 0."""
+    if node is None:
+        return 0
+    day = node.calendar_date()
+    midnight = Zone(zone).to_utc(days(day.year, day.month, day.day) * DAY_S)
+    return int(midnight + EPOCH)
+
+
 def _billing_day(node: Node) -> int:
     if node.value == "last":
         return 0
@@ -151,71 +163,3 @@ def _interval_s(node: Node | None) -> int:
         return 900
     minutes = [seconds // 60 for seconds in limits.INTERVALS_S]
     return 60 * node.integer(minutes, f"one of {', '.join(map(str, minutes))} minutes")
-
-
-def _tiers(node: Node) -> dict[str, Any]:
-    at = node.fields(("mode", "up_to_kwh"), ("per",))
-    steps = at["up_to_kwh"].elements(limits.TIERS)
-    if steps[-1].value != "rest":
-        steps[-1].fail('energy above the last tier would have no price: add "rest" after it')
-    bounds: list[int] = []
-    for step in steps[:-1]:
-        if step.value == "rest":
-            step.fail('"rest" can only be the last tier: put it there')
-        bounds.append(step.scaled(6, 0, limits.REGISTER_MAX // 10**6))
-        if bounds[-1] <= (bounds[-2] if len(bounds) > 1 else 0):
-            step.fail(f"{step.value} kWh is not above the tier before it: put them in order")
-    if not bounds:
-        at["up_to_kwh"].fail("a single tier: leave [tiers] out")
-    per = at["per"].choice(("period", "day")) if "per" in at else "period"
-    return {"mode": at["mode"].choice(tariff_check.MODES[1:]), "per": per, "bounds": bounds}
-
-
-def _rates(node: Node, exports: list[dict[str, Any]], tiers: int, rates_max: int) -> list[Any]:
-    rates = []
-    room = rates_max - len(exports)  # imports and exports share the registers
-    for name, rate in node.named(limits.NAME_CHARS, room).items():
-        at = rate.fields((), ("price", "prices", "export"))
-        if ("price" in at) == ("prices" in at):
-            rate.fail("give either price, or prices with one for each tier")
-        if "price" in at:
-            prices = [_nano(at["price"])]
-        else:
-            prices = [_nano(price) for price in at["prices"].elements(limits.TIERS)]
-            if len(prices) not in (1, tiers):
-                at["prices"].fail(f"{len(prices)} prices for {tiers} tiers: give 1 or {tiers}")
-        names = [export["name"] for export in exports]
-        export = at["export"].reference(names, "export rate") if "export" in at else 0
-        rates.append({"name": name, "prices": prices, "export": export})
-    return rates
-
-
-def _exports(node: Node | None, count_max: int) -> list[dict[str, Any]]:
-    if node is None:
-        return [{"name": "export", "prices": [0]}]
-    return [
-        {"name": name, "prices": [_nano(export.fields(("price",))["price"])]}
-        for name, export in node.named(limits.NAME_CHARS, count_max).items()
-    ]
-
-
-def _fixed(node: Node) -> list[Any]:
-    at = node.fields(("price", "per"))
-    return [_nano(at["price"]), at["per"].choice(("day", "month"))]
-
-
-def _taxes(node: Node) -> list[list[Any]]:
-    taxes: list[list[Any]] = []
-    for tax in node.elements(limits.TAXES):
-        at = tax.fields(("name", "percent", "on"))
-        kinds = [
-            kind.choice(tariff_check.KINDS) for kind in at["on"].elements(len(tariff_check.KINDS))
-        ]
-        if len(set(kinds)) < len(kinds):
-            at["on"].fail("a kind of line is named twice: name it once")
-        taxes.append([at["name"].text(limits.NAME_CHARS), at["percent"].scaled(4, 0, 1000), kinds])
-    return taxes
-
-
-def _nano(node: Node) -> int:
-    return node.scaled(PRICE_DECIMALS, -PRICE_MAX, PRICE_MAX)

@@ -8,12 +8,15 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from wattledger.errors import ToolError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_MONTH_DAY = re.compile(r"([0-9]{2})-([0-9]{2})")
+YEARS = range(2020, 2100)  # core seconds begin in 2020
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
@@ -70,6 +73,26 @@ class Node:
         if type(self.value) is not int or self.value not in allowed:
             self.fail(f"{self._seen()}: expected {expected}")
         return self.value
+
+    def calendar_date(self) -> date:
+        """A TOML date, which stands without quotes."""
+        if type(self.value) is not date:
+            self.fail(f"{self._seen()}: expected a date without quotes, such as 2026-03-01")
+        if self.value.year not in YEARS:
+            self.fail(f"{self.value}: expected a year from {YEARS[0]} to {YEARS[-1]}")
+        return self.value
+
+    def month_day(self) -> tuple[int, int]:
+        """ "12-25" -> (12, 25): a date that every year has."""
+        match = _MONTH_DAY.fullmatch(self.value) if isinstance(self.value, str) else None
+        if match is None:
+            self.fail(f'{self._seen()}: expected month and day such as "12-25"')
+        month, day = int(match[1]), int(match[2])
+        try:
+            date(2021, month, day)  # a year without 29 February
+        except ValueError:
+            self.fail(f"{self._seen()}: no year, or not every year, has this date: correct it")
+        return month, day
 
     def choice(self, options: Iterable[str]) -> str:
         options = tuple(options)

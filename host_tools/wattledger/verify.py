@@ -5,24 +5,28 @@ with the first record that does not.
 """
 
 from itertools import pairwise
-from typing import Any
 
-from meter import billing, codes, obis
-from meter.billing import Reading
+from meter import codes, obis
 from meter.civil import EPOCH
 from meter.sample import EXPORT, IMPORT, Q1, Q2, Q3, Q4
-from wattledger import chain_check
+from wattledger import chain_check, verify_bills, verify_demand, verify_limiter, verify_prices
 from wattledger.evidence import NO_TARIFF, Evidence, export_registers, now
-from wattledger.reading import MeterBill
+from wattledger.overrides import Overrides
 from wattledger.replay import Difference, Instant, check_row, check_span
 
 _ROW_FIELDS = ("import_mwh", "export_mwh", "reactive_plus_mvarh", "reactive_minus_mvarh")
 
 
 def verify(evidence: Evidence) -> list[str]:
-    """-> one line for each check that holds. Difference: the first that does not."""
-    checks = (records, totals, monotone, profile, calendar, chains, bills)
-    return [check(evidence) for check in checks]
+    """-> one line for each check that holds and had something to check. Difference: the first
+    that does not hold."""
+    checks = (
+        *(records, totals, monotone, profile, calendar, chains),
+        *(verify_bills.crossings, verify_demand.demands, verify_limiter.limits),
+        *(verify_prices.prices, verify_bills.bills),
+    )
+    said = [check(evidence) for check in checks]
+    return [line for line in said if line]
 
 
 def records(evidence: Evidence) -> str:
@@ -102,8 +106,10 @@ def calendar(evidence: Evidence) -> str:
     """Replaying the calendar over the rows gives the growth of each rate register."""
     rows = {row.seq: row for row in evidence.records("profile")}
     ledger = evidence.records("ledger")
-    in_force = [evidence.tariff(record.digest.hex()) for record in ledger]
-    in_force.append(evidence.tariff(evidence.info["tariff"]["active"] or NO_TARIFF))
+    digests = [record.digest.hex() for record in ledger]
+    digests.append(evidence.info["tariff"]["active"] or NO_TARIFF)
+    schedules = list(evidence.schedules.values())
+    in_force = [Overrides(evidence.tariff(digest), schedules) for digest in digests]
     for seq, row in rows.items():
         if seq - 1 in rows:
             closed = sum(record.profile_seq < seq for record in ledger)
@@ -120,20 +126,6 @@ def calendar(evidence: Evidence) -> str:
 def chains(evidence: Evidence) -> str:
     """Each record follows from the one before, up to what this host saw of them earlier."""
     return chain_check.check(evidence, evidence.key, evidence.seen)
-
-
-def bills(evidence: Evidence) -> str:
-    """Every line of every bill, recomputed from ledger, snapshots and tariff."""
-    if evidence.no_bill:
-        raise Difference(evidence.no_bill)
-    lines, left_out = 0, ""
-    for bill in evidence.bills.values():
-        if bill.open and bill.end - EPOCH != now(evidence):
-            left_out = ", the open one was growing and is left out"
-        else:
-            lines += _bill(evidence, bill)
-    count = len(evidence.bills)
-    return f"bills: {count}, each of their {lines} lines recomputed to the last unit{left_out}"
 
 
 def instants(evidence: Evidence) -> list[Instant]:
@@ -161,47 +153,6 @@ def instants(evidence: Evidence) -> list[Instant]:
         )
     )
     return found
-
-
-def _bill(evidence: Evidence, bill: MeterBill) -> int:
-    """-> lines compared"""
-    name = f"bill of period {bill.period}"
-    ledger = {record.period: record for record in evidence.records("ledger")}
-    tariff = evidence.tariff(bill.digest)
-    opening = ledger[bill.period - 1]
-    closing = ledger.get(bill.period)
-    if closing is not None and closing.digest.hex() != bill.digest:
-        raise Difference(f"{name}: tariff {bill.digest[:16]}, the ledger closed it with another")
-    first = Reading(opening.utc - EPOCH, opening.rates)
-    if closing is None:
-        last = Reading(now(evidence), evidence.rates_now(opening.rates))
-    else:
-        last = Reading(closing.utc - EPOCH, closing.rates)
-    if (bill.start - EPOCH, bill.end - EPOCH) != (first.utc, last.utc):
-        raise Difference(f"{name}: from {bill.start} to {bill.end}, the ledger has other instants")
-    crossings = [
-        Reading(record.utc - EPOCH, record.rates)
-        for record in evidence.records("snapshots")
-        if record.period == bill.period and record.reason == codes.TIER
-    ]
-    lines = list(billing.lines(tariff, first, last, crossings))
-    for number, (line, shown) in enumerate(zip(lines, bill.lines, strict=False), 1):
-        _compare_line(f"{name}: line {number}", line.as_dict(), shown)
-    if len(lines) != len(bill.lines):
-        raise Difference(f"{name}: {len(bill.lines)} lines, {len(lines)} recomputed")
-    if billing.total(lines) != bill.total:
-        raise Difference(f"{name}: total {bill.total}, {billing.total(lines)} recomputed")
-    return len(lines)
-
-
-def _compare_line(name: str, line: dict[str, Any], shown: dict[str, Any]) -> None:
-    for key, value in line.items():
-        expected = list(value) if isinstance(value, tuple) else value
-        if shown.get(key) != expected:
-            raise Difference(
-                f"{name} ({line['name']}): {key} {shown.get(key)} on the meter,"
-                f" {expected} recomputed"
-            )
 
 
 def _as_row(registers: list[int]) -> tuple[int, int, int, int]:

@@ -28,7 +28,7 @@ def posix_rule(name: str) -> str:
         zone = Zone(rule)
     except MeterError:
         raise ToolError(f"{name}: its rule {rule!r} has no M dates: choose another zone") from None
-    differs = first_difference(zone, _table(name), datetime.now(UTC).year)
+    differs = first_difference(zone, table(name), datetime.now(UTC).year)
     if differs is not None:
         raise ToolError(
             f"{name}: the rule {rule!r} is wrong at {differs:%Y-%m-%d %H:%M} UTC:"
@@ -62,7 +62,8 @@ def _footer(name: str) -> str:
     return _file(name).read_bytes().rsplit(b"\n", 2)[1].decode("ascii")
 
 
-def _table(name: str) -> ZoneInfo:
+def table(name: str) -> ZoneInfo:
+    """The zone with all its changes, as zoneinfo reads it."""
     with _file(name).open("rb") as file:
         return ZoneInfo.from_file(file, name)
 

@@ -19,7 +19,7 @@ from wattledger.errors import ToolError
 from wattledger.heads import Head, Store
 from wattledger.reading import Entry
 from wattledger.replay import Difference
-from wattledger.verify import bills
+from wattledger.verify_bills import bills
 
 KEY = bytes(range(32, 64))
 NONE = bytes(32)
