@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from wattledger import bill_units, show
+from wattledger import show
+from wattledger.bills import bill_units
 from wattledger.errors import ToolError
 from wattledger.reading import MeterBill
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from meter import codes, obis
 from meter.civil import EPOCH, Zone, date
-from wattledger import bill_units
+from wattledger.bills import bill_units
 from wattledger.event_names import NAMES
 from wattledger.reading import MeterBill
 

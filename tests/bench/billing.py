@@ -16,7 +16,7 @@ from meter.civil import DAY_S, days
 from wattledger import bundle, fleet, simulate
 from wattledger.engine import timeline
 from wattledger.engine.load import of_rows
-from wattledger.tariff_file import compile_text
+from wattledger.tariffs.tariff_file import compile_text
 
 sys.path.insert(0, str(bundle.root() / "tests/host"))
 import sam

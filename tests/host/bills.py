@@ -6,10 +6,10 @@ from rig import unix
 from meter import billing, codes, tariff_check
 from meter.records import Ledger, Snapshot
 from meter.rows import Row
-from wattledger import bill_account
-from wattledger.evidence import Evidence
-from wattledger.heads import Head
+from wattledger.bills import bill_account
 from wattledger.reading import Entry, MeterBill
+from wattledger.verification.evidence import Evidence
+from wattledger.verification.heads import Head
 
 START, END = unix(2026, 8, 31, 22), unix(2026, 9, 30, 22)  # September in Madrid
 SERIAL = 'wl-<script src="//x">&1'

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from meter import prices_check
-from wattledger import prices_import
 from wattledger.errors import ToolError
-from wattledger.prices_import import Choices
-from wattledger.prices_series import utc
+from wattledger.prices import prices_import
+from wattledger.prices.prices_import import Choices
+from wattledger.prices.prices_series import utc
 
 
 def unix(text):

@@ -10,10 +10,11 @@ from fractions import Fraction
 import numpy as np
 
 from meter.civil import DAY_S, days
-from wattledger import simulate, urdb
+from wattledger import simulate
 from wattledger.engine.load import of_rows
-from wattledger.tariff_file import compile_text
-from wattledger.urdb import Choices
+from wattledger.tariffs.tariff_file import compile_text
+from wattledger.urdb import sheets as urdb
+from wattledger.urdb.sheets import Choices
 
 PARTS = ("energy", "demand_flat", "demand_tou", "fixed", "minimum")
 OUTPUTS = {

@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import bills
 import pytest
 
-from wattledger import bill_document, bill_html, bill_text
-from wattledger.bill_document import Verdict
+from wattledger.bills import bill_document, bill_html, bill_text
+from wattledger.bills.bill_document import Verdict
 from wattledger.errors import ToolError
 
 KINDS = {"energy", "export", "demand", "reactive", "fixed", "minimum", "carry", "tax"}

@@ -14,8 +14,10 @@ import pytest
 from meter import prices_check, tariff_check
 from meter.civil import EPOCH
 from tests.host import roads
-from wattledger import bill_units, simulate, tariff_file
+from wattledger import simulate
+from wattledger.bills import bill_units
 from wattledger.engine import load as loads
+from wattledger.tariffs import tariff_file
 
 CASES = sorted((Path(__file__).parents[1] / "shared/bills").glob("*.toml"))
 STEP_S = 300

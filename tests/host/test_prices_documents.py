@@ -13,7 +13,7 @@ from price_documents import (
     unix,
 )
 
-from wattledger import prices_openadr
+from wattledger.prices import prices_openadr
 
 AGILE = agile("2026-10-24T23:00Z", 20.0, -3.5, 0.0, 17.0625)
 

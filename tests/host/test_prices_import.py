@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from price_documents import adr, agile, made, refused, unix
 
 from meter import prices_check
-from wattledger import cli, prices_import, prices_octopus, prices_show, prices_store
+from wattledger import cli
 from wattledger.commands import prices as prices_command
 from wattledger.errors import ToolError
-from wattledger.prices_import import Choices
+from wattledger.prices import prices_import, prices_octopus, prices_show, prices_store
+from wattledger.prices.prices_import import Choices
 
 HOUR = 3600
 AGILE = agile("2026-10-24T23:00Z", 20.0, -3.5, 0.0, 17.0625)

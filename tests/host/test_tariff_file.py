@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from meter import tariff_check
 from meter.civil import EPOCH, Zone
-from wattledger import tariff_show, zones
 from wattledger.errors import ToolError
-from wattledger.tariff_file import compile_file, compile_text
+from wattledger.tariffs import tariff_show, zones
+from wattledger.tariffs.tariff_file import compile_file, compile_text
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "tariffs").glob("*.toml"))
 DEMO = next(path for path in EXAMPLES if path.name == "three-prices-two-seasons.toml").read_text()

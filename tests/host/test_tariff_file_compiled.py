@@ -8,7 +8,7 @@ import pytest
 
 from wattledger.commands import tariff as command
 from wattledger.errors import ToolError
-from wattledger.tariff_file import compile_file, compile_text
+from wattledger.tariffs.tariff_file import compile_file, compile_text
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "tariffs"
 COMMERCIAL = (EXAMPLES / "commercial.toml").read_text()

@@ -7,7 +7,7 @@ import pytest
 from dateutil.easter import easter
 
 from wattledger.errors import ToolError
-from wattledger.tariff_file import compile_text
+from wattledger.tariffs.tariff_file import compile_text
 
 ONE_PRICE = (Path(__file__).parents[2] / "docs" / "tariffs" / "one-price.toml").read_text()
 DAYS = '[days.free]\nenergy = "otherwise"\n'  # index 1

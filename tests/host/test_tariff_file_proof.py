@@ -13,9 +13,9 @@ from test_tariff_file import tariffs
 from meter import tariff_check, tiers
 from meter.calendar import Calendar
 from meter.civil import Zone
-from wattledger import tariff_proof
 from wattledger.errors import ToolError
-from wattledger.tariff_file import Compiled, compile_text, dump
+from wattledger.tariffs import tariff_proof
+from wattledger.tariffs.tariff_file import Compiled, compile_text, dump
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "tariffs").glob("*.toml"))
 COMMERCIAL = next(path for path in EXAMPLES if path.stem == "commercial").read_text()

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from wattledger import tariff_colours, tariff_show, tariff_svg, tariff_terms
 from wattledger.commands.tariff import app
-from wattledger.tariff_file import compile_file, compile_text
+from wattledger.tariffs import tariff_colours, tariff_show, tariff_svg, tariff_terms
+from wattledger.tariffs.tariff_file import compile_file, compile_text
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "docs" / "tariffs").glob("*.toml"))
 COMMERCIAL = next(path for path in EXAMPLES if path.stem == "commercial")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wattledger.errors import ToolError
-from wattledger.tariff_file import compile_text
+from wattledger.tariffs.tariff_file import compile_text
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "tariffs"
 DEMO = (EXAMPLES / "three-prices-two-seasons.toml").read_text()

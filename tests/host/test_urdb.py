@@ -12,9 +12,10 @@ import urdb_drawn
 from urdb_case import SHEET, ZONE, changed, compiled, imported, notes
 
 from meter.civil import EPOCH
-from wattledger import cli, urdb
+from wattledger import cli
 from wattledger.errors import ToolError
-from wattledger.tariff_file import compile_text
+from wattledger.tariffs.tariff_file import compile_text
+from wattledger.urdb import sheets as urdb
 
 
 def test_a_sheet_as_it_is():

@@ -10,12 +10,13 @@ import tariffs
 from rig import Rig, unix
 
 from meter import codes
-from wattledger import evidence, profile, reading, simulate
+from wattledger import profile, reading, simulate
 from wattledger.load_file import profile_spans
 from wattledger.reading import Cache, Entry
-from wattledger.replay import Difference
-from wattledger.tariff_file import compile_file
-from wattledger.verify import verify
+from wattledger.tariffs.tariff_file import compile_file
+from wattledger.verification import evidence
+from wattledger.verification.replay import Difference
+from wattledger.verification.verify import verify
 
 DEMO = Path(__file__).parents[2] / "docs" / "tariffs" / "three-prices-two-seasons.toml"
 DAY_S = 86400

@@ -13,8 +13,9 @@ from test_verify import CoreLink
 
 from meter import prices_check, tariff_check
 from meter.civil import EPOCH
-from wattledger import bill_document, evidence
-from wattledger.verify import verify
+from wattledger.bills import bill_document
+from wattledger.verification import evidence
+from wattledger.verification.verify import verify
 
 CASES = 5
 TROUBLED = 12

@@ -10,8 +10,14 @@ from verify_house import DAY_S, House, capped, refused_by, said_of
 
 from meter import codes
 from meter.civil import EPOCH
-from wattledger import evidence, verify_bills, verify_demand, verify_limiter, verify_windows
-from wattledger.verify import calendar
+from wattledger.verification import (
+    evidence,
+    verify_bills,
+    verify_demand,
+    verify_limiter,
+    verify_windows,
+)
+from wattledger.verification.verify import calendar
 
 
 def test_demand_limiter_and_tiers_hold():

@@ -9,8 +9,9 @@ from test_verify import CoreLink, reread
 from verify_house import DAY_S, House, capacity, capped, priced, refused_by, said_of
 
 from meter import codes
-from wattledger import bill_document, evidence, verify_bills, verify_prices
-from wattledger.verify import calendar
+from wattledger.bills import bill_document
+from wattledger.verification import evidence, verify_bills, verify_prices
+from wattledger.verification.verify import calendar
 
 
 def test_prices_events_and_netting_hold():

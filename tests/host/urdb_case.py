@@ -3,9 +3,9 @@
 import copy
 import json
 
-from wattledger import urdb
-from wattledger.tariff_file import compile_text
-from wattledger.urdb import Choices
+from wattledger.tariffs.tariff_file import compile_text
+from wattledger.urdb import sheets as urdb
+from wattledger.urdb.sheets import Choices
 
 ZONE = "America/New_York"
 ASKED = Choices("prorata", "none", timezone=ZONE, currency="USD")

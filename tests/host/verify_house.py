@@ -11,9 +11,9 @@ from rig import Rig, unix
 from test_verify import CoreLink
 
 from meter import prices_check
-from wattledger import evidence
-from wattledger.replay import Difference
-from wattledger.verify import verify
+from wattledger.verification import evidence
+from wattledger.verification.replay import Difference
+from wattledger.verification.verify import verify
 
 START = unix(2026, 9, 28, 3, 50)  # Monday; billing periods begin on the 1st
 DAY_S = 86400

@@ -6,8 +6,9 @@ from meter import codes
 from meter.partition import LAYOUT
 from tests.sim.decades_bill import Bill, Part, members
 from tests.sim.decades_oracle import need
-from wattledger import chain_check, evidence, reading, verify, verify_bills
+from wattledger import reading
 from wattledger.errors import ToolError
+from wattledger.verification import chain_check, evidence, verify, verify_bills
 
 _ROWS = 3200  # of the profile in a check of the last weeks
 _KEPT = 9000  # entries of a ring

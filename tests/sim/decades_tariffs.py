@@ -3,7 +3,7 @@
 import json
 
 from tests.sim.decades_charges import extend, random_price
-from wattledger.zones import posix_rule
+from wattledger.tariffs.zones import posix_rule
 
 ZONES = ("Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "America/Santiago")
 _INTERVALS_S = (900, 900, 900, 900, 1800, 3600, 300)

@@ -17,8 +17,8 @@ from tests.sim.decades_calendar import Plan
 from tests.sim.decades_ops import KINDS, week_of
 from tests.sim.decades_plants import PLANTS, keeps_nothing_through_a_reset
 from tests.sim.decades_shrink import Case, attempt
-from wattledger import evidence
-from wattledger.verify import verify
+from wattledger.verification import evidence
+from wattledger.verification.verify import verify
 
 # Tiers, a limiter, demand charges, netting; a period closes, and its bill has much to round.
 SEED, WEEKS = 649, 6

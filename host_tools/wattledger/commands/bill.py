@@ -5,15 +5,17 @@ from pathlib import Path
 
 import typer
 
-from wattledger import bill_document, bill_html, bill_text, evidence, heads, reading, session, show
-from wattledger.bill_document import Verdict
+from wattledger import reading, session, show
+from wattledger.bills import bill_document, bill_html, bill_text
+from wattledger.bills.bill_document import Verdict
 from wattledger.commands.info import JSON
 from wattledger.errors import ToolError
-from wattledger.evidence import Evidence
 from wattledger.link import Link
 from wattledger.reading import MeterBill
-from wattledger.replay import Difference
-from wattledger.verify import verify
+from wattledger.verification import evidence, heads
+from wattledger.verification.evidence import Evidence
+from wattledger.verification.replay import Difference
+from wattledger.verification.verify import verify
 
 STDOUT = Path("-")
 PERIOD = typer.Option(None, "--period", min=1, help="Number; without it the open one.")

@@ -6,11 +6,13 @@ from pathlib import Path
 import typer
 
 from meter.civil import Zone
-from wattledger import prices_import, prices_show, prices_store, session, show, zones
+from wattledger import session, show
 from wattledger.errors import ToolError
 from wattledger.link import Link
-from wattledger.prices_import import Choices, PriceFile
+from wattledger.prices import prices_import, prices_show, prices_store
+from wattledger.prices.prices_import import Choices, PriceFile
 from wattledger.reading import TARIFFS
+from wattledger.tariffs import zones
 
 app = typer.Typer(
     help="Prices that are known a day ahead, and price events: docs/tariffs.md.",

@@ -12,7 +12,7 @@ from wattledger.commands.info import JSON
 from wattledger.commands.tariff import FILE, WIDE
 from wattledger.load_file import profile_spans
 from wattledger.reading import MeterBill
-from wattledger.tariff_file import compile_file
+from wattledger.tariffs.tariff_file import compile_file
 
 __all__ = ("command", "profile_spans", "summary")
 PROFILE = typer.Option(None, "--profile", help="CSV of wattledger profile.")

@@ -7,12 +7,13 @@ import typer
 
 from meter import civil
 from meter.civil import EPOCH
-from wattledger import session, show, tariff_proof, tariff_show, tariff_svg
+from wattledger import session, show
 from wattledger.commands import tariff_import
 from wattledger.errors import ToolError
 from wattledger.link import Link
 from wattledger.reading import TARIFFS
-from wattledger.tariff_file import Compiled, compile_file, compile_text, read_text
+from wattledger.tariffs import tariff_proof, tariff_show, tariff_svg
+from wattledger.tariffs.tariff_file import Compiled, compile_file, compile_text, read_text
 
 app = typer.Typer(help="Tariffs: TOML files, described in docs/tariffs.md.", no_args_is_help=True)
 app.command("import")(tariff_import.command)

@@ -15,7 +15,7 @@ from wattledger.commands import simulate as one
 from wattledger.commands.info import JSON
 from wattledger.engine.load import Load
 from wattledger.errors import ToolError
-from wattledger.tariff_file import Compiled, compile_file
+from wattledger.tariffs.tariff_file import Compiled, compile_file
 
 LOAD = typer.Argument(help="A load file, or the CSV of wattledger profile.", show_default=False)
 FILES = typer.Argument(help="Tariffs, TOML files.", show_default=False)

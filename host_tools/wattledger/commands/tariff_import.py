@@ -5,9 +5,10 @@ from pathlib import Path
 
 import typer
 
-from wattledger import prices_import, urdb
 from wattledger.commands import prices
 from wattledger.errors import ToolError
+from wattledger.prices import prices_import
+from wattledger.urdb import sheets as urdb
 
 FILE = typer.Argument(
     help="A rate sheet of OpenEI's URDB, or prices: Octopus, ENTSO-E, OpenADR 3.",

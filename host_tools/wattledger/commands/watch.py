@@ -9,8 +9,8 @@ from rich.live import Live
 
 from wattledger import reading, session, watch_screen
 from wattledger.commands.info import JSON
-from wattledger.evidence import NO_TARIFF
 from wattledger.link import Link
+from wattledger.verification.evidence import NO_TARIFF
 
 
 def command(
