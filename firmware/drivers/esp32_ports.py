@@ -76,6 +76,13 @@ def output_pin(number, level):
     return machine.Pin(number, machine.Pin.OUT, value=level)
 
 
+def kept_pin(number, level):
+    """-> callable pin that a soft reset leaves as it is: a shed load stays shed."""
+    if machine.reset_cause() == machine.SOFT_RESET:
+        return machine.Pin(number, machine.Pin.OUT)
+    return output_pin(number, level)
+
+
 def atm90e32_ports(
     name,
     flash_size,
@@ -115,5 +122,5 @@ def atm90e32_ports(
         miso=machine.Pin(miso),
     )
     driver = Atm90e32(spi, select, time.sleep_ms, ticks_ms=time.ticks_ms, **chip)
-    outputs = Outputs(output_pin(load_switch, 1), output_pin(alarm, 0))
+    outputs = Outputs(kept_pin(load_switch, 1), kept_pin(alarm, 0))
     return Ports(name, driver, calibration or {}, outputs, flash_size, power_fail)

@@ -7,7 +7,7 @@ import json
 
 from meter import chain, obis, statement
 from meter.civil import EPOCH
-from meter.compat import const
+from meter.compat import const, forget
 from meter.limits import NAME_CHARS, SAVE_PERIOD_S
 from meter.service import JOURNAL, PROTOCOL, Refused
 
@@ -44,13 +44,13 @@ def info(meter, identity, args):
         },
         "period": {"number": w.period, "start": w.period_start, "end": end and end + EPOCH},
         "rate": current.rates[meter.rate][:NAME_CHARS],
-        "tier": w.tier,
+        "tier": contract.step() & 7,
         "interval_s": current.interval_s,
         "power_mw": sum(sample.p_mw),
         "v_mv": sample.v_mv,
         "i_ma": sample.i_ma,
         "freq_mhz": sample.freq_mhz,
-        "alerts": [text[:_ALERT_CHARS] for text in meter.alerts()[:_ALERTS]],
+        "alerts": [text[:_ALERT_CHARS] for text in _alerts(meter)[:_ALERTS]],
         "save_period_s": SAVE_PERIOD_S,
         "pmax_w": meter.ports.chip.pmax_w,
         "last_gasp": meter.ports.has_power_fail,
@@ -60,6 +60,26 @@ def info(meter, identity, args):
         "keyed": any(meter.key),
         "seal": "broken",
     }
+
+
+def live(meter, identity, args):
+    """The values of this moment by OBIS code; what the meter does not know is left out."""
+    contract, sample = meter.contract, meter.sample
+    power_mw = sum(sample.p_mw)
+    values = {
+        obis.POWER: max(power_mw, 0),
+        obis.POWER_OUT: max(-power_mw, 0),
+        obis.FREQUENCY: sample.freq_mhz,
+    }
+    for codes, phases in ((obis.VOLTAGES, sample.v_mv), (obis.CURRENTS, sample.i_ma)):
+        values.update(zip(codes, phases))
+    if contract.w.period and not contract.lost and not meter.broken:
+        lines = list(statement.lines(meter, contract.w.period)[-1])
+        values[obis.COST] = sum([line.rounded for line in lines])
+        values[obis.PRICE_NOW] = _price_nano(meter, lines)
+    for rider in contract.riders:
+        values.update(rider.values())
+    return values
 
 
 def registers(meter, identity, args):
@@ -108,6 +128,7 @@ def bill(meter, identity, args):
         "lines": n,
         "line": found,
         "total": due,
+        "demand": _filled(contract.w.demand) if period == contract.w.period else [],
     }
 
 
@@ -116,15 +137,34 @@ def tariff(meter, identity, args):
     digest, when = args["digest"], args.get("when", "period")
     if meter.state != "ready":
         raise Refused("state", "tariff: the journal is " + meter.state + ": format it first")
-    if len(digest) != 64 or when not in ("now", "period"):
-        raise Refused("arguments", "tariff: expected digest, 64 digits, and when now|period")
+    if len(digest) != 64 or not (when in ("now", "period") or isinstance(when, int)):
+        raise Refused("arguments", "tariff: digest, 64 digits, and when now|period|Unix seconds")
     meter.affirm()
     live = meter.live
     t = max(live.t, meter.ports.clock.now() - EPOCH)
-    at = meter.contract.schedule(digest, live, t, when == "now")
+    at = meter.contract.terms("schedule", digest, live, t, when)
     meter.replan()
     meter.count(meter.ports.clock.now())  # so that what is in force now is in force for the asker
     return {"digest": digest, "at": at}
+
+
+def prices(meter, identity, args):
+    """Put a price schedule in force, from the next profile row on."""
+    digest = args["digest"]
+    if meter.state != "ready" or not meter.contract.w.period:
+        raise Refused("state", "prices: no tariff is in force: push one first")
+    if len(digest) != 64:
+        raise Refused("arguments", "prices: expected digest, 64 digits")
+    from meter import prices_check
+
+    meter.affirm()
+    t = max(meter.live.t, meter.ports.clock.now() - EPOCH)
+    try:
+        until, before = prices_check.accept(meter, digest, t)
+    finally:
+        if meter.pricing is None:
+            forget("meter.price_schedule")
+    return {"digest": digest, "until": until, "before": _hex(before)}
 
 
 def clock(meter, identity, args):
@@ -135,6 +175,16 @@ def clock(meter, identity, args):
     clock.set(utc)
     meter.step_clock(utc)
     return {"utc": clock.now()}
+
+
+def load_switch(meter, identity, args):
+    """A person lets the load return that the limiter shed."""
+    if args["on"] is not True:
+        raise Refused("arguments", "load_switch: expected on true: only the limiter opens it")
+    for rider in meter.contract.riders:
+        if hasattr(rider, "reclose") and rider.reclose(meter.live.t):
+            return {"on": not meter.contract.w.outputs & 1}
+    raise Refused("state", "load_switch: no level of the limiter waits for it: nothing was done")
 
 
 def commit(meter, identity, args):
@@ -151,6 +201,48 @@ def format(meter, identity, args):
     meter.journal.format(args["salt"])
     meter.start()
     return {"state": meter.state}
+
+
+def _alerts(meter):
+    """-> what is wrong now, and what the riders of the tariff want to be seen."""
+    found = meter.alerts()
+    for rider in meter.contract.riders:
+        found += rider.alerts()
+    return found
+
+
+def _price_nano(meter, lines):
+    """-> what the next kWh bought costs. lines: those of the open bill.
+
+    The tier of a set that is not chronological is the highest that the bill has come to.
+    """
+    current, rate = meter.contract.tariff, meter.rate
+    if meter.pricing:
+        price_id, price_nano, _ = meter.pricing.row(rate, meter.live.status)
+        if price_id and current.dynamic[rate]:
+            return price_nano
+    tier, index = meter.contract.step() & 7, current.tier_set(rate)
+    if index >= 0 and current.tier_sets[index][0] != "chronological":
+        tier = max([0] + [line.tier for line in lines if _is_of(line, current, rate)])
+    return current.price_nano(rate, tier)
+
+
+def _is_of(line, current, rate):
+    """Whether a line of the bill is one of this rate; prorata: of its whole set."""
+    index = current.tier_set(rate)
+    if line.kind != "energy":
+        return False
+    if current.tier_sets[index][0] == "per_rate":
+        return line.name == current.rates[rate]
+    return current.tier_set(current.rates.index(line.name)) == index
+
+
+def _filled(demand):
+    """-> the pairs of WState.demand up to the last that is filled."""
+    until = len(demand)
+    while until and not demand[until - 1]:
+        until -= 2
+    return demand[:until]
 
 
 def _hex(digest):

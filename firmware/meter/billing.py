@@ -2,67 +2,96 @@
 
 Quantities and amounts are exact fractions of integers until a line is rounded, once, by
 the tariff's rule. An amount counts in 1e-15 of the currency: mWh x nano-units per kWh.
+What is billed is one part of a contract: a billing period, or what a change of tariff left.
 """
 
-from meter.compat import const
+from meter import billing_energy
+from meter.billing_line import ONE, PER_NANO, Line, round_fraction
+from meter.civil import date
+from meter.compat import forget
 
-_ONE = const(1_000_000_000_000_000)  # one unit of currency in 1e-15
-_PER_DAY = const(1_000_000)  # nano-units to 1e-15
+NOTHING_CARRIED = (0, 0, 0, 0)
+__all__ = ("Account", "Line", "Reading", "lines", "round_fraction", "total")
 
 
 class Reading:
-    """Rate registers at one instant, utc in core seconds."""
+    """Registers at one instant.
 
-    def __init__(self, utc, rates):
-        self.utc, self.rates = utc, list(rates)
-
-
-class Line:
-    """One line of a bill.
-
-    kind      "energy", "export", "fixed" or "tax"
-    name      of the rate, "fixed", or of the tax
-    tier      0-based; 0 where there are none
-    quantity  (num, den): mWh, days, months, or the taxed sum in units of rounding
-    price     nano-units per kWh, day or month; parts per million for a tax
-    amount    (num, den) in 1e-15 of the currency; negative is a credit
-    rounded   int, units of 10^-decimals of the currency
+    utc        core seconds; rates: ints by rate register, mWh
+    registers  7 ints by meter.sample channel: mWh, mvarh, mVAh
     """
 
-    def __init__(self, kind, name, tier, quantity, price, amount, tariff):
-        self.kind, self.name, self.tier = kind, name, tier
-        self.quantity, self.price, self.amount = quantity, price, amount
-        unit = amount[1] * (_ONE // 10**tariff.decimals)
-        self.rounded = round_fraction(amount[0], unit, tariff.rounding)
-
-    def as_dict(self):
-        """-> the line as it goes over the wire."""
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "tier": self.tier,
-            "quantity": self.quantity,
-            "price": self.price,
-            "amount": self.amount,
-            "rounded": self.rounded,
-        }
+    def __init__(self, utc, rates, registers=(0, 0, 0, 0, 0, 0, 0)):
+        self.utc, self.rates, self.registers = utc, list(rates), list(registers)
 
 
-def lines(tariff, opening, closing, crossings=()):
-    """Yields the Lines of one billing period in their printed order.
+class Account:
+    """What one part is billed from.
 
-    opening, closing   records or readings with utc (core seconds), rates (16 ints, mWh)
-    crossings  readings at the tier crossings between them, in order; only the
-               chronological tier mode has any
+    opening, closing   Reading
+    end        planned end of the part, core s; None: it is closed, at closing.utc
+    crossings  [(tier set, Reading), ...] in order, of chronological sets
+    demand     flat by slot: mW and Unix s of the end of the window; 0, 0: empty
+    history    the demand of earlier parts, newest first
+    spot       {rate: (mWh, amount in 1e-15)} settled interval by interval at a dynamic price;
+               the amount of an export rate is what it earns, positive
+    net        {rate: mWh} bought and sold after each interval was netted, or None
+    carry      (credit in 1e-15, what the lines under a yearly minimum came to this year in
+               1e-15, mWh kept of export rate 0, of export rate 1), at the opening
+    carry_out  the same at the closing; there when `lines` has given its last
     """
-    taxable = {}
-    for line in _untaxed(tariff, opening, closing, crossings):
-        taxable[line.kind] = taxable.get(line.kind, 0) + line.rounded
+
+    def __init__(
+        self,
+        opening=None,
+        closing=None,
+        end=None,
+        crossings=(),
+        demand=(),
+        history=(),
+        spot=None,
+        net=None,
+        carry=NOTHING_CARRIED,
+    ):
+        self.opening, self.closing = opening, closing
+        self.end = closing.utc if end is None and closing is not None else end
+        self.crossings, self.demand, self.history = crossings, demand, history
+        self.spot, self.net = spot or {}, net
+        self.carry = tuple(carry)
+        self.carry_out = None
+
+
+def lines(tariff, account):
+    """Yields the Lines of one part in their printed order: each once, those without a quantity
+    left out. Afterwards account.carry_out is set."""
+    sums, due = {}, 0
+    account.carry_out = None
+    kept = list(account.carry)
+    for line in _untaxed(tariff, account, kept):
+        sums[line.kind] = sums.get(line.kind, 0) + line.rounded
+        due += line.rounded
         yield line
+    if tariff.minimum:
+        line, kept[1] = _minimum(tariff, account, sums)
+        if line is not None:
+            sums["minimum"] = line.rounded
+            due += line.rounded
+            yield line
+    unit = ONE // 10**tariff.decimals
+    taxes = []
     for name, ppm, kinds in tariff.taxes:
-        base = sum([taxable.get(kind, 0) for kind in kinds])
-        amount = (base * (_ONE // 10**tariff.decimals) * ppm, 1_000_000)
-        yield Line("tax", name, 0, (base, 1), ppm, amount, tariff)
+        base = sum([sums.get(kind, 0) for kind in kinds])
+        taxes.append(Line("tax", name, 0, (base, 1), ppm, (base * unit * ppm, 1_000_000), tariff))
+        due += taxes[-1].rounded
+    if tariff.carry == "money":
+        # A negative total becomes credit; credit pays a positive one, in whole units.
+        moved = -due if due < 0 else -min(due, kept[0] // unit)
+        if moved:
+            kept[0] += moved * unit
+            yield Line("carry", "carry", 0, (moved, 1), 0, (moved * unit, 1), tariff)
+    account.carry_out = tuple(kept)
+    for line in taxes:
+        yield line
 
 
 def total(all_lines):
@@ -70,64 +99,40 @@ def total(all_lines):
     return sum([line.rounded for line in all_lines])
 
 
-def round_fraction(num, den, rule):
-    """num / den -> int by "half_even", "half_up" (away from zero) or "down" (to zero)."""
-    sign = -1 if num < 0 else 1
-    whole, rest = abs(num) // den, abs(num) % den
-    up = 2 * rest - den  # above, below, or exactly half
-    if rule != "down" and (up > 0 or (up == 0 and (rule == "half_up" or whole & 1))):
-        whole += 1
-    return sign * whole
-
-
-def _untaxed(tariff, opening, closing, crossings):
-    for rate in range(tariff.imports):
-        for tier, quantity in _tier_quantities(tariff, rate, opening, closing, crossings):
-            yield _energy("energy", tariff, rate, tier, quantity, 1)
-    for rate in range(tariff.imports, len(tariff.rates)):
-        sold = _energy_of(tariff, rate, opening, closing)
-        if sold:
-            yield _energy("export", tariff, rate, 0, (sold, 1), -1)
-    if tariff.fixed:
-        nano, per = tariff.fixed
-        n = tariff.calendar.local_days(opening.utc, closing.utc) if per == "day" else 1
-        yield Line("fixed", "fixed", 0, (n, 1), nano, (n * nano * _PER_DAY, 1), tariff)
-
-
-def _energy(kind, tariff, rate, tier, quantity, sign):
-    price = tariff.price_nano(rate, tier)
-    amount = (sign * quantity[0] * price, quantity[1])
-    return Line(kind, tariff.rates[rate], tier, quantity, price, amount, tariff)
-
-
-def _tier_quantities(tariff, rate, opening, closing, crossings):
-    """Yields (tier, (mWh num, den)) with energy for one import rate."""
-    if tariff.tier_mode == "chronological":
-        readings = [opening] + list(crossings) + [closing]
-        for tier in range(len(readings) - 1):
-            used = _energy_of(tariff, rate, readings[tier], readings[tier + 1])
-            if used:
-                yield tier, (used, 1)
+def _untaxed(tariff, account, kept):
+    for line in billing_energy.lines(tariff, account, kept):
+        yield line
+    if not (tariff.demand or tariff.reactive or tariff.fixed):
         return
-    used = whole = _energy_of(tariff, rate, opening, closing)
-    if not used:
-        return
-    if tariff.tier_mode == "prorata":
-        whole = sum([_energy_of(tariff, r, opening, closing) for r in range(tariff.imports)])
-    below = 0
-    for tier, bound in enumerate(_bounds(tariff, opening) + (None,)):
-        upper = whole if bound is None else min(bound, whole)
-        if upper > below:
-            share = (used * (upper - below), whole) if whole != used else (upper - below, 1)
-            yield tier, share
-        below = max(below, upper)
+    from meter import billing_charges
+
+    for line in billing_charges.lines(tariff, account):
+        yield line
+    forget("meter.billing_charges")
 
 
-def _bounds(tariff, opening):
-    calendar = tariff.calendar
-    return tariff.tier_bounds(opening.utc, calendar.period_end(opening.utc, tariff.billing_day))
+def _minimum(tariff, account, sums):
+    """-> (Line or None, what the covered lines came to in this calendar year so far).
 
+    Lines that come to a credit count as nothing: a minimum never takes more than itself.
+    """
+    nano, per, kinds = tariff.minimum
+    calendar, opening, closing = tariff.calendar, account.opening.utc, account.closing.utc
+    covered = sum([sums.get(kind, 0) for kind in kinds]) * (ONE // 10**tariff.decimals)
+    num, den = 1, 1
+    if per == "year":
+        covered += account.carry[1]
+        days = calendar.local_day(opening), calendar.local_day(closing)
+        if date(days[0])[0] == date(days[1])[0]:
+            return None, covered
+    elif per == "month":
+        from meter import tiers
 
-def _energy_of(tariff, rate, before, after):
-    register = tariff.register(rate)
-    return after.rates[register] - before.rates[register]
+        num, den = tiers.share(tariff, opening, account.end)
+        forget("meter.tiers")
+    else:
+        num = calendar.days(opening, closing)
+    missing = nano * PER_NANO * num - max(0, covered) * den
+    if missing <= 0:
+        return None, 0
+    return Line("minimum", "minimum", 0, (num, den), nano, (missing, den), tariff), 0

@@ -1,10 +1,10 @@
-"""What the meter writes down at borders: profile rows, daily and tier-crossing snapshots,
-and the ledger of billing periods. Each entry rests on a register commit made just before."""
+"""What the meter writes down at borders: profile rows here; snapshots and the ledger through
+`meter.closing`. Each entry rests on a register commit made just before."""
 
-from meter import codes
 from meter.civil import EPOCH
 from meter.compat import const, forget
-from meter.records import LEDGER_SIZE, Ledger, Row, Snapshot
+from meter.fields import LEDGER_SIZE
+from meter.rows import Row
 from meter.sample import EXPORT, IMPORT, Q1, Q2, Q3, Q4
 
 _UNKNOWN = const(-1)  # no core second: this software is younger than 2020
@@ -18,7 +18,7 @@ class Book:
     """
 
     def __init__(self, journal, key):
-        self._journal, self._key = journal, key
+        self.journal, self.key = journal, key
         self._buf = bytearray(LEDGER_SIZE)
         self.software = bytes(32)
         self._row_t = self._snapshot_t = _UNKNOWN
@@ -27,20 +27,26 @@ class Book:
     def row_t(self):
         """Core second of the newest profile row, or None: none is written twice."""
         if self._row_t == _UNKNOWN:
-            self._row_t = self._newest_t(self._journal.profile, Row())
+            self._row_t = self._newest_t(self.journal.profile, Row())
         return self._row_t
 
     @property
     def snapshot_t(self):
         """Core second of the newest snapshot, or None."""
         if self._snapshot_t == _UNKNOWN:
-            self._snapshot_t = self._newest_t(self._journal.snapshots, Snapshot())
+            from meter.records import Snapshot
+
+            forget("meter.records")
+            self._snapshot_t = self._newest_t(self.journal.snapshots, Snapshot())
         return self._snapshot_t
 
-    def row(self, live, rate_register, tier, duration_s):
-        """Close an interval: one profile row, utc is its end."""
+    def row(self, live, rate_register, tier, duration_s, prices):
+        """Close an interval: one profile row, utc is its end.
+
+        prices   (price id, nano per kWh bought, sold) by the price schedule; zeros: none
+        """
         registers, row = live.registers, Row()
-        row.seq = self._journal.profile.last_seq + 1
+        row.seq = self.journal.profile.last_seq + 1
         row.utc = live.t + EPOCH
         row.import_mwh, row.export_mwh = registers[IMPORT], registers[EXPORT]
         row.reactive_plus_mvarh = registers[Q1] + registers[Q2]
@@ -48,73 +54,45 @@ class Book:
         row.status, row.rate, row.tier = live.status, rate_register, tier
         row.v_min_dv, row.v_max_dv = live.v_min_dv, live.v_max_dv
         row.duration_s = min(duration_s, 0xFFFF)
+        row.price_id, row.price_nano, row.export_nano = prices
         self._row_t = _UNKNOWN  # until the append is known to be whole
-        self._append(self._journal.profile, row)
+        view = self.view(row)
+        row.pack_into(view)
+        self.journal.profile.append(view)
         self._row_t = live.t
 
-    def snapshot(self, reason, live, contract):
-        """A daily or tier-crossing copy of the registers; the tier is the one that ends.
+    def snapshot(self, reason, live, contract, tier):
+        """A daily or tier-crossing copy of the registers.
 
-        A crossing that is in the ring already is not written again: an interrupt or a power
-        cut came before the tier was.
+        tier   set << 3 | tier: at a crossing the one that ends
         """
-        if reason == codes.TIER and self._crossed(contract.w):
-            return
-        record = Snapshot()
-        record.seq = self._journal.snapshots.last_seq + 1
-        self._fill(record, reason, live, contract)
-        record.digest = contract.w.active_digest
         self._snapshot_t = _UNKNOWN
-        self._append(self._journal.snapshots, record)
-        self._snapshot_t = live.t
+        self._closing("snapshot", reason, live, contract, tier)
 
-    def ledger(self, reason, live, contract):
-        """Close the open billing period (period 0: open the first one)."""
-        record = Ledger()
-        record.seq = self._journal.ledger.last_seq + 1
-        self._fill(record, reason, live, contract)
-        record.period_start = contract.w.period_start
-        record.digest = bytes.fromhex(contract.tariff.digest)
-        record.snapshot_seq = self._journal.snapshots.last_seq
-        record.software = self.software
-        self._append(self._journal.ledger, record)
+    def ledger(self, reason, live, contract, money):
+        """Close the open part (number 0: open the first one). money: 4 ints, the carry."""
+        self._closing("ledger", reason, live, contract, money)
 
     def closed(self, period):
-        """-> the Ledger record that closed this billing period, or None."""
-        for record in self.backwards(self._journal.ledger, Ledger()):
-            if record.period <= period:
-                return record if record.period == period else None
-        return None
+        """-> the Ledger record that closed the part of this number, or None."""
+        return self._closing("closed", period)
 
-    def _fill(self, record, reason, live, contract):
-        record.utc = live.t + EPOCH
-        record.reason, record.tier = reason, contract.w.tier
-        record.period = contract.w.period
-        record.registers, record.rates = live.registers, live.rates
-        record.profile_seq = self._journal.profile.last_seq
+    def _closing(self, do, *args):
+        from meter import closing
 
-    def _append(self, ring, record):
-        view = memoryview(self._buf)[: record.size]
-        if record.kind >= 0:
-            from meter import vouch
+        try:
+            return getattr(closing, do)(self, *args)
+        finally:
+            forget("meter.closing")
+            forget("meter.records")
 
-            vouch.append(self._key, self._journal, ring, record, view)
-            forget("meter.vouch")
-        else:
-            record.pack_into(view)
-            ring.append(view)
-
-    def _crossed(self, w):
-        for found in self.backwards(self._journal.snapshots, Snapshot()):
-            if found.period < w.period:
-                break
-            if found.reason == codes.TIER and found.period == w.period:
-                return found.tier >= w.tier
-        return False
+    def view(self, record):
+        """-> a buffer of the record's size; the same one for whoever asks next."""
+        return memoryview(self._buf)[: record.size]
 
     def backwards(self, ring, record):
         """Yields `record` with the contents of the ring's records, newest first."""
-        view = memoryview(self._buf)[: record.size]
+        view = self.view(record)
         for seq in range(ring.last_seq, max(ring.first_seq, 1) - 1, -1):
             if ring.read(seq, view):
                 record.unpack(view)

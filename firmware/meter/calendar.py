@@ -31,13 +31,19 @@ class Calendar:
         self._special = bytes(
             [x for year, m, d, i in special_days for x in (year - 2000 if year else 0, m, d, i)]
         )
+        self._day = (None, b"")  # local day that was asked for last, its switches; one store
 
     def segment(self, t):
         """-> (end, rate): the rate at core second t and the switch, midnight or change of
         offset at which to ask again."""
-        local = t + self.zone.offset_at(t)
-        second = local % DAY_S
-        switches = self._switches[self._day_profile(local // DAY_S)]
+        _, change, offset = self.zone.stretch(t)
+        local = t + offset
+        today, second = local // DAY_S, local % DAY_S
+        day, switches = self._day
+        if day != today:
+            day = today
+            switches = self._switches[self.day_profile(day)]
+            self._day = day, switches
         rate, end_s = switches[2], DAY_S
         for i in range(0, len(switches), 3):
             at_s = 60 * (switches[i] << 8 | switches[i + 1])
@@ -46,34 +52,31 @@ class Calendar:
                 break
             rate = switches[i + 2]
         end = t + end_s - second
-        change = self.zone.next_transition(t)
         return (end if change is None or end <= change else change), rate
 
     def segments(self, t0, t1):
         """Yields (start, end, rate) over [t0, t1), in order, without a gap; neighbours
         differ in rate."""
-        start = t0
+        start, rate = t0, None
         while t0 < t1:
-            end, rate = self.segment(t0)
-            while end < t1:
-                further, after = self.segment(end)
-                if after != rate:
-                    break
-                end = further
-            end = min(end, t1)
-            yield start, end, rate
-            start = t0 = end
+            end, following = self.segment(t0)
+            if following != rate:
+                if rate is not None:
+                    yield start, t0, rate
+                start, rate = t0, following
+            t0 = end
+        if rate is not None:
+            yield start, t1, rate
 
     def interval_end(self, t, interval_s):
         """-> core second of the next border after t on the local grid of interval_s."""
-        local = t + self.zone.offset_at(t)
-        end = t + interval_s - local % interval_s
-        change = self.zone.next_transition(t)
+        _, change, offset = self.zone.stretch(t)
+        end = t + interval_s - (t + offset) % interval_s
         return end if change is None or end <= change else change
 
     def midnight(self, t):
         """-> core second of the next local midnight after t."""
-        day = (t + self.zone.offset_at(t)) // DAY_S
+        day = self.local_day(t)
         end = self.zone.to_utc((day + 1) * DAY_S)
         return end if end > t else self.zone.to_utc((day + 2) * DAY_S)
 
@@ -82,21 +85,32 @@ class Calendar:
 
         billing_day   1..28, or LAST_DAY; a period starts there at local 00:00
         """
-        local_day = (t + self.zone.offset_at(t)) // DAY_S
-        year, month = date(local_day)[:2]
+        year, month = date(self.local_day(t))[:2]
         while True:
             end = self.zone.to_utc(_billing_date(year, month, billing_day) * DAY_S)
             if end > t:
                 return end
             year, month = (year, month + 1) if month < 12 else (year + 1, 1)
 
-    def local_days(self, t0, t1):
-        """-> how many local dates [t0, t1) touches."""
-        first = (t0 + self.zone.offset_at(t0)) // DAY_S
-        last = (t1 - 1 + self.zone.offset_at(t1 - 1)) // DAY_S
-        return last - first + 1
+    def period_start(self, t, billing_day):
+        """-> core second of the start of the billing period that t is in, t itself included."""
+        year, month = date(self.local_day(t))[:2]
+        while True:
+            start = self.zone.to_utc(_billing_date(year, month, billing_day) * DAY_S)
+            if start <= t:
+                return start
+            year, month = (year, month - 1) if month > 1 else (year - 1, 12)
 
-    def _day_profile(self, day_number):
+    def local_day(self, t):
+        """-> the local date at core second t, as a number of days (civil.days)."""
+        return (t + self.zone.offset_at(t)) // DAY_S
+
+    def days(self, t0, t1):
+        """-> how many local dates begin after t0 and until t1; 0 if a clock was set back."""
+        return max(0, self.local_day(t1) - self.local_day(t0))
+
+    def day_profile(self, day_number):
+        """-> index of the day profile of a local date, the special days heeded."""
         year, month, day, weekday = date(day_number)
         special = self._special
         chosen = None

@@ -58,34 +58,16 @@ class Zone:
 
         self.standard_s, self.summer_s, self._rules = posix_tz.parse(posix)
         forget("meter.posix_tz")
-        self._year = None  # the year that the two transitions below belong to
-        self._begin = self._finish = 0
+        # (start, end, offset) of the time without a change that was asked for last; one store
+        self._stretch = (0, 0, 0) if self._rules else (0, None, self.standard_s)
 
     def offset_at(self, t):
         """-> seconds east of UTC at core second t."""
-        if self._rules is None:
-            return self.standard_s
-        self._load(date((t + self.standard_s) // DAY_S)[0])
-        if self._begin < self._finish:
-            summer = self._begin <= t < self._finish
-        else:
-            summer = not self._finish <= t < self._begin
-        return self.summer_s if summer else self.standard_s
+        return self.stretch(t)[2]
 
     def next_transition(self, t):
         """-> core second of the first change of offset after t, or None without such."""
-        if self._rules is None:
-            return None
-        year = date((t + self.standard_s) // DAY_S)[0]
-        for y in (year, year + 1):
-            self._load(y)
-            first = min(self._begin, self._finish)
-            last = max(self._begin, self._finish)
-            if first > t:
-                return first
-            if last > t:
-                return last
-        raise AssertionError("two transitions a year")
+        return self.stretch(t)[1]
 
     def to_utc(self, local_s):
         """Core second of a local wall clock reading; the earlier where it happens twice.
@@ -99,12 +81,22 @@ class Zone:
                 return t
         return self.next_transition(early - 1)
 
-    def _load(self, year):
-        if year != self._year:
-            begin, finish = self._rules
-            self._begin = _transition(year, begin) - self.standard_s
-            self._finish = _transition(year, finish) - self.summer_s
-            self._year = year
+    def stretch(self, t):
+        """-> (start, end, seconds east of UTC) of the time around core second t without a change
+        of offset; the end is None in a zone without such."""
+        found = self._stretch
+        if self._rules and not found[0] <= t < found[1]:
+            year = date((t + self.standard_s) // DAY_S)[0]
+            changes = []
+            for y in (year - 1, year, year + 1):
+                begin, finish = [_transition(y, rule) for rule in self._rules]
+                changes.append((begin - self.standard_s, self.summer_s))
+                changes.append((finish - self.summer_s, self.standard_s))
+            changes.sort()
+            at = max([i for i in range(5) if changes[i][0] <= t])
+            found = changes[at][0], changes[at + 1][0], changes[at][1]
+            self._stretch = found
+        return found
 
 
 def _transition(year, rule):

@@ -16,12 +16,14 @@ CROSSING = const(512)  # a tier was crossed: a snapshot has the registers
 TARIFF_CHANGE = const(1024)
 RESTART = const(2048)  # the software restarted, the IC went on counting
 TARIFF_LOST = const(4096)  # the tariff's file was missing: energy is in register 0
-DISTURBED = const(0x1FFF)  # an interval without any of these replays exactly
+LIMITED = const(8192)  # the limiter re-priced or shed in this interval
+PRICE_EVENT = const(16384)  # a price event chose the rate in this interval
+DISTURBED = const(0x7FFF)  # an interval without any of these replays exactly
 
 # reasons of ledger and snapshot records
 START = const(1)  # the first tariff: billing begins
-PERIOD = const(2)  # a billing period closed
-TARIFF = const(3)  # closed by a tariff that starts now
+PERIOD = const(2)  # a billing period ended
+TARIFF = const(3)  # a tariff starts inside one
 DAY = const(4)
 TIER = const(5)
 
@@ -45,7 +47,13 @@ EVENT_CLOCK_INVALID = const(0x103)
 EVENT_CLOCK_VALID = const(0x104)
 EVENT_POWER_FAIL = const(0x201)  # before: last commit, after: power back; Unix seconds
 EVENT_RESTART = const(0x202)
+EVENT_LIMIT = const(0x203)  # before: average mW, after: level of the limiter that tripped
+EVENT_LIMIT_END = const(0x204)
 EVENT_TARIFF = const(0x301)  # before, after: first 8 bytes of the digest
-EVENT_TARIFF_LOST = const(0x302)  # the active tariff's file is missing or altered
+EVENT_TARIFF_LOST = const(0x302)  # its file is missing or altered; before: its digest
 EVENT_FORMAT = const(0x303)
-EVENT_PERIOD = const(0x304)  # before, after: number of the billing period
+EVENT_PERIOD = const(0x304)  # before, after: number of the part of a billing period
+EVENT_LOAD_SWITCH = const(0x305)  # by a person
+EVENT_PRICES = const(0x306)  # before, after: first 7 bytes of the digest of the price schedule
+EVENT_PRICES_EXPIRED = const(0x307)
+EVENT_SCHEDULE = const(0x308)  # before, after: first 7 bytes of the next tariff's digest, 0: none

@@ -4,7 +4,7 @@ in RAM and written as one, so that nobody can wear the flash out or flood a ring
 from meter.civil import EPOCH
 from meter.compat import const, forget
 from meter.errors import MeterError
-from meter.records import EVENT_SIZE, Event
+from meter.rows import EVENT_SIZE, Event
 
 _QUIET_S = const(3600)
 

@@ -19,6 +19,7 @@ MYPY = const(False)  # type checkers take it for true
 VERSION = const(1)
 CRC_SIZE = const(4)
 STATE_SIZE = const(256)  # E, W and snapshots: one flash page
+LEDGER_SIZE = const(512)
 
 # bits of the flags in the common header
 COPY = const(1)  # written a second time by the journal; `commit` tells which commit

@@ -9,12 +9,13 @@ from meter.contract import Contract
 from meter.events import EventLog
 from meter.fields import LAST_GASP
 from meter.limits import GAP_S, SAVE_PERIOD_S
-from meter.records import EState
 from meter.retained import Retained
 from meter.sample import GLITCH, IMPORT, RESET, SATURATED, Sample
+from meter.states import EState
 from meter.timekeeping import HOLD_S, Timekeeping
 
 _CALM_S = const(3600)  # a run this long was a clean one
+_NO_PRICES = (0, 0, 0)
 _FLAGS = (
     (RESET, codes.CHIP_RESET, codes.EVENT_CHIP_RESET),
     (GLITCH, codes.GLITCH, codes.EVENT_GLITCH),
@@ -29,7 +30,9 @@ class Meter(Timekeeping):
     state     "ready"; "blank" / "foreign" while the journal waits to be formatted; "stopped"
               before it could be mounted
     accounts  accounts.Accounts; accounts.live has the registers now
-    contract  contract.Contract: tariff and billing period
+    contract  contract.Contract: tariff, its riders, and the open part
+    e         states.EState: what the next commit writes, and the last one wrote
+    pricing   prices.Prices if the tariff has prices by interval, else None
     locked    True while somebody else changes state: a tick leaves its energy for the next
     broken    (total, sum of its rates) once promise 2 broke; blocks the bill
     failure   text of the last error of chip or flash, None after a good tick
@@ -39,17 +42,19 @@ class Meter(Timekeeping):
         self.ports, self.journal, self.key = ports, journal, key
         self.events = EventLog(journal, key)
         self.book = Book(journal, key)
-        self.contract = Contract(journal, self.book, self.events, ports.files)
+        self.e = EState()
+        self.pricing = None
+        self.settled = None  # rows of the open part, added up by meter.statement
         self.accounts = Accounts(*ports.chip.energy_ratio)
+        self.rate = 0  # in force now
+        self.contract = Contract(self, ports.files)
         self.sample = Sample()
         self.state = "stopped"
         self.locked = False
         self.broken = None
         self.failure = None
-        self.rate = 0  # of the tariff in force, now
         self._border = 0  # core second at which something is due
         self._retained = Retained(ports.retained)
-        self._e = EState()
         self._saved_t = 0  # core second of the last commit
         self._ticks = 0  # since then
         self._affirmed = True
@@ -70,7 +75,7 @@ class Meter(Timekeeping):
         self._resume = codes.EVENT_FORMAT
         e = journal.newest_e
         if e is not None:
-            self._e = e.copy()  # the journal affirms the one it read, unchanged
+            self.e = e.copy()  # the journal affirms the one it read, unchanged
             self.accounts.restore(e)
             seen = self._retained.recall(e.commit)
             self._resume = codes.EVENT_POWER_FAIL
@@ -79,11 +84,11 @@ class Meter(Timekeeping):
                 self._recall_power_on()
             if self._resume == codes.EVENT_POWER_FAIL:
                 self._note_unclean()
-            self._e.boot = e.boot + 1 & 0xFFFF
+            self.e.boot = e.boot + 1 & 0xFFFF
         self._affirmed = False
         self.contract.restore(journal.newest_w, self.live.t)
         # The interval that ends at live.t may still want its row.
-        self.rate = self.contract.tariff.calendar.segment(self.live.t - 1)[1]
+        self.rate = self.rate_at(self.live.t - 1)
 
     def tick(self, now):
         """About once a second; runs to completion, never blocks. now: Unix seconds.
@@ -108,9 +113,9 @@ class Meter(Timekeeping):
         t = self._trusted(t)
         self._settle_due()
         if self._invalid:
-            self._count(t, t, self.contract.tariff.fallback)
+            self._count(t, t)
         while self.live.t < t:
-            self._count(t, min(self._border, t), self.rate)
+            self._count(t, min(self._border, t))
             self._settle_due()
         self._ticks += 1
         if self.live.t - self._saved_t >= SAVE_PERIOD_S or self._ticks > SAVE_PERIOD_S:
@@ -146,16 +151,18 @@ class Meter(Timekeeping):
             return
         self.ports.chip.read(self.sample)
         t = max(self.live.t, min(now - EPOCH, self._border))
-        self._count(t, t, self.contract.tariff.fallback if self._invalid else self.rate)
+        self._count(t, t)
         self._calm_t = t + HOLD_S
         self._save(LAST_GASP)
 
     def _save(self, flags):
-        live, e = self.live, self._e
+        live, e = self.live, self.e
         if live.t - self._calm_t >= _CALM_S:
             e.flags = 0
         e.flags = e.flags & ~LAST_GASP | flags
         self.accounts.save(e)
+        for rider in self.contract.riders:
+            rider.save(e)
         self.journal.commit_e(e)
         self._retained.committed(e.commit, live.seen)
         self._retained.store(self._unlogged(), self.sample.counts)
@@ -163,8 +170,9 @@ class Meter(Timekeeping):
         self._ticks = 0
 
     def replan(self):
-        """Look again what is due next, after the contract changed."""
-        self._border = min(self._border, self.contract.next_border(self._border))
+        """Settle and look again what is due at the next tick: the contract, a rate or prices
+        changed."""
+        self._border = min(self._border, self.live.t)
 
     def fault(self, error):
         """The chip or the flash failed in a tick or at the start: an alert, and an event."""
@@ -206,37 +214,45 @@ class Meter(Timekeeping):
                     live.status |= status
                     self.events.log(event, live.t, 0, doubt_mwh)
 
-    def _count(self, now, until, rate):
-        tariff = self.contract.tariff
+    def _counting(self):
+        """-> the import rate that energy counts into."""
+        return self.contract.tariff.fallback if self._invalid else self.rate
+
+    def _count(self, now, until):
+        tariff, rate = self.contract.tariff, self._counting()
         imported, exported = tariff.register(rate), tariff.register(tariff.export_of[rate])
-        bound = self.contract.bound_mwh
+        bound = self.contract.bound_mwh(rate, self.live)
         self.accounts.advance(self.sample.counts, now, until, imported, exported, bound)
         if self.contract.lost:
             self.live.status |= codes.TARIFF_LOST
 
     def _settle_due(self):
         self.contract.refresh(self.live.t)
-        bound = self.contract.bound_mwh
+        rate = self._counting()
+        bound = self.contract.bound_mwh(rate, self.live)
         if bound is not None and self.live.registers[IMPORT] >= bound:
             self.commit()
-            self.contract.cross(self.live)
+            self.contract.cross(rate, self.live)
         if self.live.t >= self._border:
             self._settle()
 
     def _settle(self):
         """Do what is due at live.t. Every step can be repeated after an interrupt."""
-        live, calendar = self.live, self.contract.tariff.calendar
+        live, contract = self.live, self.contract
+        calendar = contract.tariff.calendar
         self.commit()
         if calendar.interval_end(live.t - 1, self._interval_s) == live.t:
             self._row()
             self.events.flush(live.t)
         if calendar.midnight(live.t - 1) == live.t != self.book.snapshot_t:
-            self.book.snapshot(codes.DAY, live, self.contract)
-        self.contract.settle(live)
+            self.book.snapshot(codes.DAY, live, contract, contract.step())
+        for rider in contract.riders:
+            rider.settle(live)
+        contract.settle(live)
         self._plan()
 
     def _row(self):
-        live = self.live
+        live, contract = self.live, self.contract
         if self.book.row_t == live.t:
             return
         began = self.book.row_t if self.book.row_t is not None else live.t
@@ -244,20 +260,29 @@ class Meter(Timekeeping):
         if duration_s != self._interval_s:
             live.status |= codes.PARTIAL
             duration_s = max(0, min(duration_s, self._interval_s))
-        self.book.row(
-            live, self.contract.tariff.register(self.rate), self.contract.w.tier, duration_s
-        )
+        prices = self.pricing.row(self.rate, live.status) if self.pricing else _NO_PRICES
+        register, tier = contract.tariff.register(self.rate), contract.step() & 7
+        self.book.row(live, register, tier, duration_s, prices)
         live.status, live.v_min_dv, live.v_max_dv = 0, 0xFFFF, 0
 
     def _plan(self):
         """Look up the rate now and the next second at which anything is due."""
         live, calendar = self.live, self.contract.tariff.calendar
-        end, rate = calendar.segment(live.t)
+        end, rate = calendar.segment(live.t)[0], self.rate_at(live.t)
         if rate != self.rate and self.book.row_t != live.t:
             live.status |= codes.RATE_SWITCH
         self.rate = rate
         end = min(end, calendar.interval_end(live.t, self._interval_s))
+        for rider in self.contract.riders:
+            end = min(end, rider.border(live.t))
         self._border = self.contract.next_border(end)
+
+    def rate_at(self, t):
+        """-> the import rate that counts at core second t: the calendar's, or a rider's."""
+        rate = self.contract.tariff.calendar.segment(t)[1]
+        for rider in self.contract.riders:
+            rate = rider.rate(rate, t)
+        return rate
 
     @property
     def _interval_s(self):

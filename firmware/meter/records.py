@@ -1,72 +1,28 @@
 """What is kept in flash: six kinds of record, each a class and a layout (docs/formats.md).
 
+E and W are in `meter.states`, rows and events in `meter.rows`; those that are closed once a day
+or once a period are here, so that a meter loads them on demand.
+
 `pack_into(buf)` fills all of a record but its last four bytes: the ring that stores it puts the
 CRC there, because only the ring knows where and when it is written. `unpack(buf)` is for
 device and host alike.
 """
 
 from meter.compat import const
-from meter.fields import CRC_SIZE, HEADER, REGISTERS, STATE_SIZE, Record, Stamped, size_of
+from meter.fields import CRC_SIZE, HEADER, LEDGER_SIZE, REGISTERS, STATE_SIZE, Stamped, size_of
+from meter.rows import EVENT_SIZE, ROW_SIZE, Event, Row
 from meter.states import DEMANDS, KIND_E, KIND_W, MONEY, EState, WState
 
 KIND_SNAPSHOT = const(0x53)  # "S"
 KIND_LEDGER = const(0x4C)  # "L"
-ROW_SIZE = const(64)
-EVENT_SIZE = const(64)
-LEDGER_SIZE = const(512)
-
-
-class Row(Record):
-    """One row of the load profile; utc is the END of its interval.
-
-    The four energies are cumulative registers: an interval's energy is the difference of two
-    rows. plus = q1 + q2, minus = q3 + q4.
-    status      bits of meter.codes; v_min_dv v_max_dv in 0.1 V; duration_s covered
-    """
-
-    size = ROW_SIZE
-    layout = (
-        "seq", "I", 1,
-        "utc", "I", 1,
-        "import_mwh", "u48", 1,
-        "export_mwh", "u48", 1,
-        "reactive_plus_mvarh", "u48", 1,
-        "reactive_minus_mvarh", "u48", 1,
-        "status", "H", 1,
-        "rate", "B", 1,
-        "tier", "B", 1,
-        "price_id", "H", 1,
-        "v_min_dv", "H", 1,
-        "v_max_dv", "H", 1,
-        "duration_s", "H", 1,
-        "", "x", 16,
-    )  # fmt: skip
-
-
-class Event(Record):
-    """One entry of the event log.
-
-    group code   meter.codes; count of occurrences; before, after: signed 64 bit
-    tag         32 bytes of the evidence chain
-    """
-
-    size = EVENT_SIZE
-    layout = (
-        "seq", "I", 1,
-        "utc", "I", 1,
-        "group", "B", 1,
-        "code", "B", 1,
-        "count", "H", 1,
-        "before", "q", 1,
-        "after", "q", 1,
-        "tag", "s", 32,
-    )  # fmt: skip
 
 
 class Snapshot(Stamped):
     """All registers at one instant.
 
-    reason      meter.codes; tier, period: of the billing at that instant
+    reason      meter.codes; period: number of the open part
+    tier        tier set << 3 | tier: at a crossing the one that ends, else that of the rate in
+                force
     digest      first 8 bytes of the tariff's; profile_seq: newest profile row
     money       2 ints, import and export, 1e-15 of currency
     tag         32 bytes of the evidence chain
@@ -95,10 +51,11 @@ class Snapshot(Stamped):
 
 
 class Ledger(Stamped):
-    """The registers at the close of a billing period, a change of tariff or a reset.
+    """The registers at the close of a part: the end of a billing period, or a change of tariff.
 
     digest      32 bytes of the tariff's; snapshot_seq: newest snapshot
-    demand, money   as in WState
+    tier        as in Snapshot
+    demand      as in WState, of the part that it closes; money: the carry at its end
     profile_head ledger_head   16 bytes, event_heads 5 x 4 bytes: heads of the chains
     software    digest of the legally relevant part
     """
@@ -130,7 +87,10 @@ class Ledger(Stamped):
     )  # fmt: skip
 
 
-__all__ = ("KIND_E", "KIND_W", "EState", "Event", "Ledger", "Row", "Snapshot", "WState")
+__all__ = (
+    "EVENT_SIZE", "KIND_E", "KIND_W", "ROW_SIZE",
+    "EState", "Event", "Ledger", "Row", "Snapshot", "WState",
+)  # fmt: skip
 RECORDS = (EState, WState, Row, Event, Snapshot, Ledger)
 
 for _class in RECORDS:

@@ -15,15 +15,18 @@ _ROWS_BYTES = 512  # raw bytes of records in one answer
 _NEEDS = {  # request -> lowest role, by its place in ROLES
     "info": 0,
     "registers": 0,
+    "live": 1,
     "rows": 1,
     "bill": 1,
     "tariff": 2,
+    "prices": 2,
     "clock": 2,
+    "load_switch": 2,
     "commit": 2,
     "format": 3,
 }
 # What an answer loads; the order in which it goes.
-_ON_DEMAND = ("answers", "statement", "billing", "chain", "obis")
+_ON_DEMAND = ("answers", "statement", "billing", "chain", "obis", "prices_check", "prices")
 
 
 class Refused(Exception):

@@ -1,21 +1,36 @@
 """Reads a tariff file: canonical JSON of ints and strings in, a sound Tariff out.
 
 People write TOML; the host compiles it to this form (docs/tariffs.md) and names it by the
-SHA-256 of its bytes. The checks here are the ones without which the core would misbehave;
-the host's checks explain more. Loaded on demand.
+SHA-256 of its bytes. The checks here and in `meter.tariff_rules` are the ones without which
+the core would misbehave; the host's checks explain more. Loaded on demand.
 """
 
 import hashlib
 import json
 
 from meter import limits
+from meter.compat import forget
 from meter.errors import MeterError
-from meter.tariff import Tariff
 
 SCHEMA = 1
-MODES = ("none", "chronological", "prorata", "per_rate")
+MODES = ("chronological", "prorata", "per_rate")
 ROUNDINGS = ("half_even", "half_up", "down")
-KINDS = ("energy", "export", "fixed")
+KINDS = ("energy", "export", "demand", "reactive", "fixed", "minimum")
+
+
+class Room:
+    """How much of each a tariff may have: on a meter, or (wide) in a simulation on a host."""
+
+    def __init__(self, wide=False):
+        self.wide = wide
+        self.rates = 200 if wide else limits.RATES
+        self.tiers = 16 if wide else limits.TIERS
+        self.tier_sets = 24 if wide else limits.TIER_SETS
+        self.seasons = 12 if wide else limits.SEASONS
+        self.weeks = 24 if wide else limits.WEEKS
+        self.days = 200 if wide else limits.DAYS
+        self.switches = 96 if wide else limits.SWITCHES
+        self.demand_slots = 200 if wide else limits.DEMAND_SLOTS
 
 
 def digest(text):
@@ -23,20 +38,20 @@ def digest(text):
     return hashlib.sha256(text).digest().hex()
 
 
-def load(text, rates_max=limits.RATES):
+def load(text, wide=False):
     """bytes of canonical JSON -> Tariff. MeterError: not a tariff this meter can run.
 
-    rates_max   a host that simulates may allow more rates than a meter has registers
+    wide   for a simulation: more of everything than a meter has room for
     """
-    _need(len(text) <= limits.TARIFF_BYTES, "file", "at most 8192 bytes")
+    need(wide or len(text) <= limits.TARIFF_BYTES, "file", "at most 8192 bytes")
     try:
         data = json.loads(text)
     except ValueError:
         data = None
-    _need(isinstance(data, dict), "file", "JSON of a compiled tariff")
+    need(isinstance(data, dict), "file", "JSON of a compiled tariff")
     try:
-        check(data, rates_max)
-        return Tariff(data, digest(text))
+        check(data, wide)
+        return _packed(data, digest(text))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise MeterError("tariff: " + repr(error) + ": expected a compiled tariff: push it again")
 
@@ -50,7 +65,7 @@ def directions(tariff, export_mask, energies):
     for rate, name in enumerate(tariff.rates):
         register = tariff.register(rate)
         if (export_mask >> register & 1) != (rate >= tariff.imports):
-            _need(not energies[register], "rates." + name, "a register that never counted")
+            need(not energies[register], "rates." + name, "a register that never counted")
             export_mask ^= 1 << register
     return export_mask
 
@@ -59,114 +74,111 @@ def unassigned():
     """-> the Tariff of a meter that has none yet: one rate without a price, in UTC."""
     data = {
         "name": "unassigned", "currency": "XXX", "decimals": 2, "rounding": "half_even",
-        "zone": "UTC0", "billing_day": 1, "interval_s": 900,
-        "rates": [{"name": "unassigned", "export": 0, "prices": [0]}],
-        "exports": [{"name": "export", "prices": [0]}],
-        "tiers": {"mode": "none", "per": "period", "bounds": []},
+        "valid_from": 0, "zone": "UTC0", "billing_day": 1, "interval_s": 900, "fallback": 0,
+        "rates": [
+            {"name": "unassigned", "export": 0, "prices": [0], "tiers": -1, "dynamic": None}
+        ],
+        "exports": [{"name": "export", "prices": [0], "dynamic": None}], "tiers": [],
         "seasons": [[1, 1, 0]], "weeks": [[0] * 7], "days": [[[0, 0]]], "special_days": [],
-        "fixed": None, "taxes": [], "fallback": 0,
+        "demand": None, "limiter": None, "dynamic": None, "reactive": None,
+        "netting": {"mode": "none", "carry": "none"}, "fixed": [], "minimum": None, "taxes": [],
     }  # fmt: skip
-    return Tariff(data, "0" * 64)
+    return _packed(data, "0" * 64)
 
 
-def check(data, rates_max):
+def check(data, wide=False):
     """data: dict. MeterError, or KeyError, TypeError and the like: the core cannot run it."""
-    _int(data["schema"], SCHEMA, SCHEMA, "schema")
-    _int(data["decimals"], 0, 9, "decimals")
-    _int(data["billing_day"], 0, 28, "billing_day")
-    _need(data["interval_s"] in limits.INTERVALS_S, "interval_s", str(limits.INTERVALS_S))
-    _need(data["rounding"] in ROUNDINGS, "rounding", " ".join(ROUNDINGS))
-    _text(data["name"], "name")
-    _text(data["currency"], "currency")
-    _check_tiers(data["tiers"])
-    _check_rates(data, rates_max)
-    imports = len(data["rates"])
-    _int(data["fallback"], 0, imports - 1, "fallback")
-    _check_calendar(data, imports)
-    if data["fixed"] is not None:
-        nano, per = data["fixed"]
-        _price(nano, "fixed")
-        _need(per in ("day", "month"), "fixed", "day or month")
-    _need(len(data["taxes"]) <= limits.TAXES, "taxes", "at most " + str(limits.TAXES))
-    for name, ppm, kinds in data["taxes"]:
-        _text(name, "taxes")
-        _int(ppm, 0, 10_000_000, "taxes")
-        for kind in kinds:
-            _need(kind in KINDS, "taxes", " ".join(KINDS))
+    integer(data["schema"], SCHEMA, SCHEMA, "schema")
+    integer(data["valid_from"], 0, 0xFFFFFFFF, "valid_from")
+    integer(data["decimals"], 0, 9, "decimals")
+    integer(data["billing_day"], 0, 28, "billing_day")
+    need(data["interval_s"] in limits.INTERVALS_S, "interval_s", str(limits.INTERVALS_S))
+    need(data["rounding"] in ROUNDINGS, "rounding", " ".join(ROUNDINGS))
+    named(data["name"], "name")
+    named(data["currency"], "currency")
+    integer(data["fallback"], 0, len(data["rates"]) - 1, "fallback")
+    room = Room(wide)
+    from meter import tariff_rules
+
+    tariff_rules.check(data, room)
+    forget("meter.tariff_rules")
+    _check_calendar(data, len(data["rates"]), room)
 
 
-def _check_tiers(tiers):
-    mode, bounds, last = tiers["mode"], tiers["bounds"], 0
-    _need(mode in MODES, "tiers.mode", " ".join(MODES))
-    _need(tiers["per"] in ("period", "day"), "tiers.per", "period or day")
-    _need((mode == "none") == (not bounds), "tiers.bounds", "bounds if there is a mode")
-    _need(len(bounds) < limits.TIERS, "tiers.bounds", "at most " + str(limits.TIERS) + " tiers")
-    for bound in bounds:
-        _int(bound, last + 1, limits.REGISTER_MAX, "tiers.bounds")
-        last = bound
-
-
-def _check_rates(data, rates_max):
-    imports, exports = data["rates"], data["exports"]
-    _need(imports and exports, "rates", "an import and an export rate at least")
-    _int(len(imports) + len(exports), 2, rates_max, "rates")
-    tiers = len(data["tiers"]["bounds"]) + 1
-    for rate in imports:
-        _int(rate["export"], 0, len(exports) - 1, "rates.export")
-    for rate in imports + exports:
-        _text(rate["name"], "rates")
-        _need(len(rate["prices"]) in (1, tiers), rate["name"], "one price, or one a tier")
-        for price in rate["prices"]:
-            _price(price, rate["name"])
-
-
-def _check_calendar(data, imports):
+def _check_calendar(data, imports, room):
     seasons, weeks, profiles = data["seasons"], data["weeks"], data["days"]
     special = data["special_days"]
-    _int(len(seasons), 1, limits.SEASONS, "seasons")
-    _int(len(weeks), 1, limits.WEEKS, "weeks")
-    _int(len(profiles), 1, limits.DAYS, "days")
-    _int(len(special), 0, limits.SPECIAL_DAYS, "special_days")
-    _need(sorted(seasons) == seasons, "seasons", "ascending dates")
+    integer(len(seasons), 1, room.seasons, "seasons")
+    integer(len(weeks), 1, room.weeks, "weeks")
+    integer(len(profiles), 1, room.days, "days")
+    integer(len(special), 0, limits.SPECIAL_DAYS, "special_days")
+    need(sorted(seasons) == seasons, "seasons", "ascending dates")
     for month, day, week in seasons:
         _date(month, day, "seasons")
-        _int(week, 0, len(weeks) - 1, "seasons")
+        integer(week, 0, len(weeks) - 1, "seasons")
     for week in weeks:
-        _int(len(week), 7, 7, "weeks")
+        integer(len(week), 7, 7, "weeks")
         for profile in week:
-            _int(profile, 0, len(profiles) - 1, "weeks")
+            integer(profile, 0, len(profiles) - 1, "weeks")
     for year, month, day, profile in special:
-        _need(year == 0 or 2001 <= year <= 2255, "special_days", "a year, or 0")
+        need(year == 0 or 2001 <= year <= 2255, "special_days", "a year, or 0")
         _date(month, day, "special_days")
-        _int(profile, 0, len(profiles) - 1, "special_days")
+        integer(profile, 0, len(profiles) - 1, "special_days")
+    grid_s = _switch_grid_s(data)
     for switches in profiles:
-        _int(len(switches), 1, limits.SWITCHES, "days")
-        _need(switches[0][0] == 0, "days", "a switch at minute 0")
+        integer(len(switches), 1, room.switches, "days")
+        need(switches[0][0] == 0, "days", "a switch at minute 0")
         last = -1
         for minute, rate in switches:
-            _int(minute, last + 1, 1439, "days")
-            _int(rate, 0, imports - 1, "days")
+            integer(minute, last + 1, 1439, "days")
+            integer(rate, 0, imports - 1, "days")
+            for grid in grid_s:
+                expected = "switch times on the borders of " + str(grid) + " s"
+                need(60 * minute % grid == 0, "days", expected)
             last = minute
 
 
+def _switch_grid_s(data):
+    """-> seconds whose borders all switch times must be on: a demand window, or an interval
+    that is settled by itself, must not hold two rates."""
+    found, demand = [], data["demand"]
+    if demand and demand["parts"] == 1:
+        found.append(demand["window_s"])
+    if data["dynamic"] or data["netting"]["mode"] == "interval":
+        found.append(data["interval_s"])
+    return found
+
+
+def _packed(data, digest_hex):
+    from meter import tariff_pack
+
+    made = tariff_pack.packed(data, digest_hex)
+    forget("meter.tariff_pack")
+    return made
+
+
 def _date(month, day, where):
-    _int(month, 1, 12, where)
-    _int(day, 1, 31, where)
+    integer(month, 1, 12, where)
+    integer(day, 1, 31, where)
 
 
-def _price(nano, where):
-    _int(nano, -limits.PRICE_NANO_MAX, limits.PRICE_NANO_MAX, where)
+def price(nano, where):
+    """Refuse what is not a price."""
+    integer(nano, -limits.PRICE_NANO_MAX, limits.PRICE_NANO_MAX, where)
 
 
-def _text(value, where):
-    _need(isinstance(value, str) and len(value) <= 64, where, "a text of at most 64 letters")
+def named(value, where):
+    """Refuse what is not a short text."""
+    need(isinstance(value, str) and len(value) <= 64, where, "a text of at most 64 letters")
 
 
-def _int(value, low, high, where):
+def integer(value, low, high, where):
+    """Refuse what is not an int from low to high."""
     whole = isinstance(value, int) and not isinstance(value, bool)
-    _need(whole and low <= value <= high, where, str(low) + " to " + str(high))
+    need(whole and low <= value <= high, where, str(low) + " to " + str(high))
 
 
-def _need(condition, where, expected):
+def need(condition, where, expected):
+    """MeterError unless condition."""
     if not condition:
         raise MeterError("tariff: " + where + ": expected " + expected + ": push a checked tariff")

@@ -40,8 +40,8 @@ class Timekeeping:
 
     def _note_unclean(self):
         """One more start after a power failure, in the flags of the next commits."""
-        doublings = min((self._e.flags >> _UNCLEAN_SHIFT) + 1, _DOUBLINGS_MAX)
-        self._e.flags = doublings << _UNCLEAN_SHIFT
+        doublings = min((self.e.flags >> _UNCLEAN_SHIFT) + 1, _DOUBLINGS_MAX)
+        self.e.flags = doublings << _UNCLEAN_SHIFT
 
     def _recall_power_on(self):
         """A soft reset; but did the power come back just before, and was that not logged yet?"""
@@ -99,7 +99,7 @@ class Timekeeping:
         if event == codes.EVENT_RESTART:
             live.status |= codes.RESTART
         elif event == codes.EVENT_POWER_FAIL:
-            self._calm_t = began + (HOLD_S << (self._e.flags >> _UNCLEAN_SHIFT))
+            self._calm_t = began + (HOLD_S << (self.e.flags >> _UNCLEAN_SHIFT))
             self._settle()  # what the power cut off between the commit of a border and its records
             self._jump(began, codes.POWER_FAIL)
         else:
@@ -113,10 +113,15 @@ class Timekeeping:
             live.status |= status
             self.commit()
             self._row()
-        while self.contract.period_end is not None and live.t < self.contract.period_end <= t:
-            self.accounts.move(self.contract.period_end)
+        while live.t < self.contract.next_border(t + 1) <= t:
+            self._move(self.contract.next_border(t + 1), status)
             self._settle()
             live = self.live
-        self.accounts.move(t)
+        self._move(t, status)
         self.live.status |= status
         self._plan()
+
+    def _move(self, t, status):
+        for rider in self.contract.riders:
+            rider.jump(self.live, t, status)
+        self.accounts.move(t)

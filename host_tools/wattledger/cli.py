@@ -15,13 +15,17 @@ from wattledger.commands import (
     deploy,
     events,
     info,
+    load,
     partitions,
+    prices,
     profile,
     registers,
     simulate,
     tariff,
+    tariff_compare,
     verify,
     virtual,
+    watch,
 )
 from wattledger.errors import ToolError
 
@@ -34,7 +38,10 @@ app = typer.Typer(
 app.add_typer(virtual.app, name="virtual")
 app.command("partitions")(partitions.command)
 app.command("deploy")(deploy.command)
+tariff.app.command("simulate")(tariff_compare.run)
+tariff.app.command("diff")(tariff_compare.diff)
 app.add_typer(tariff.app, name="tariff")
+app.add_typer(prices.app, name="prices")
 app.command("info")(info.command)
 app.command("registers")(registers.command)
 app.command("profile")(profile.command)
@@ -43,6 +50,8 @@ app.command("bill")(bill.command)
 app.command("verify")(verify.command)
 app.command("simulate")(simulate.command)
 app.add_typer(clock.app, name="clock")
+app.command("watch")(watch.command)
+app.add_typer(load.app, name="load")
 app.command("demo")(demo.command)
 
 

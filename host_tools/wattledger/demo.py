@@ -10,12 +10,14 @@ from rich.console import Console
 
 from meter import codes
 from meter.civil import EPOCH, days
-from wattledger import bundle, evidence, load_file, session, show, tariff_file, virtual
+from wattledger import bundle, load_file, session, show, virtual
 from wattledger.commands import deploy as deploy_command
 from wattledger.commands import tariff as tariff_command
 from wattledger.commands.virtual import load_options
 from wattledger.link import Link
-from wattledger.verify import verify
+from wattledger.tariffs import tariff_file
+from wattledger.verification import evidence
+from wattledger.verification.verify import verify
 
 TARIFF = "docs/tariffs/three-prices-two-seasons.toml"
 FIRST_DAY = days(2026, 10, 1)

@@ -11,7 +11,7 @@ import os
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -124,18 +124,26 @@ def read_ring(
     kept = cache.load(ring)
     if kept and _fetch(link, ring, kept[-1].record().seq, 1)[0] != [kept[-1]]:
         kept = []
-    start = seq = kept[-1].record().seq + 1 if kept else 1
-    entries = list(kept)
+    seq = kept[-1].record().seq + 1 if kept else 1
+    entries = kept + read_from(link, ring, seq, progress)
+    if len(entries) > len(kept):
+        cache.save(ring, entries)
+    return entries
+
+
+def read_from(
+    link: Link, ring: str, seq: int, progress: Progress = lambda done, of: None
+) -> list[Entry]:
+    """-> all entries of a ring that the meter holds, from seq on, oldest first."""
+    entries: list[Entry] = []
+    start = seq
     while True:
         found, seq, first, last = _fetch(link, ring, seq, 64)
         entries += found
         start = max(start, first)
         progress(seq - start, last + 1 - start)
         if seq > last:
-            break
-    if len(entries) > len(kept):
-        cache.save(ring, entries)
-    return entries
+            return entries
 
 
 def _fetch(link: Link, ring: str, seq: int, count: int) -> tuple[list[Entry], int, int, int]:
@@ -156,7 +164,10 @@ def _fetch(link: Link, ring: str, seq: int, count: int) -> tuple[list[Entry], in
 
 @dataclass(frozen=True)
 class MeterBill:
-    """A bill as the meter made it; lines as meter.billing.Line.as_dict gives them."""
+    """A bill as the meter made it; lines as meter.billing.Line.as_dict gives them.
+
+    demand   of the part up to now, flat, by slot: mW, Unix s; empty without demand charges
+    """
 
     period: int
     start: int
@@ -165,6 +176,7 @@ class MeterBill:
     digest: str
     lines: list[dict[str, Any]]
     total: int
+    demand: list[int] = field(default_factory=list)
 
 
 def read_bill(link: Link, period: int | None) -> MeterBill:
@@ -181,18 +193,28 @@ def read_bill(link: Link, period: int | None) -> MeterBill:
             lines.append(part["line"])
         if whole:
             keys = ("period", "start", "end", "open", "digest", "total")
-            return MeterBill(**{key: answer[key] for key in keys}, lines=lines)
+            demand = answer.get("demand", [])
+            return MeterBill(**{key: answer[key] for key in keys}, lines=lines, demand=demand)
     raise ToolError("bill: it changes faster than it can be read: ask for a closed --period")
 
 
 def read_tariff(link: Link, digest: str) -> bytes:
     """-> canonical bytes of a tariff file on the meter, by its digest or the head of it."""
+    data = find_file(link, digest)
+    if data is None:
+        raise ToolError(f"tariff {digest[:16]}: missing or altered on the meter: push it again")
+    return data
+
+
+def find_file(link: Link, digest: str) -> bytes | None:
+    """-> bytes of a tariff or a price schedule on the meter, by its digest or the head of it;
+    None: it is not there, or altered."""
     for name in link.names(TARIFFS):
         if name.startswith(digest) and name.endswith(".json"):
             data = link.read(f"{TARIFFS}/{name}")
             if data is not None and tariff_check.digest(data).startswith(digest):
                 return data
-    raise ToolError(f"tariff {digest[:16]}: missing or altered on the meter: push it again")
+    return None
 
 
 def tariff_of(link: Link, digest: str) -> Any:

@@ -2,6 +2,7 @@
 
 import sys
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from rich import box
@@ -11,10 +12,13 @@ from rich.text import Text
 
 from meter import codes, obis
 from meter.civil import EPOCH, Zone, date
+from wattledger.bills import bill_units
 from wattledger.event_names import NAMES
 from wattledger.reading import MeterBill
 
 KWH_DECIMALS = 3
+# Of a line on the screen; others are shown as they are, to the fourth.
+QUANTITY_DECIMALS = {"energy": 3, "export": 3, "demand": 3, "reactive": 3}
 CLOCK_QUALITY = ("invalid", "running, not synchronised", "good")
 UNITS = {"1.8.0": "kWh", "2.8.0": "kWh", "9.8.0": "kVAh"}
 TOTAL_NAMES = dict(
@@ -25,6 +29,12 @@ TOTAL_NAMES = dict(
     )
 )
 _DOUBTS = (codes.EVENT_CHIP_RESET, codes.EVENT_GLITCH, codes.EVENT_SATURATED)
+_DIGESTS = (
+    codes.EVENT_TARIFF,
+    codes.EVENT_SCHEDULE,
+    codes.EVENT_PRICES,
+    codes.EVENT_PRICES_EXPIRED,
+)
 _TIMES = (
     0x101,
     0x102,
@@ -48,6 +58,8 @@ STATUS_NAMES = {
     codes.TARIFF_LOST: "tariff file lost",
     codes.TARIFF_CHANGE: "tariff change",
     codes.RESTART: "restart",
+    codes.LIMITED: "limited",
+    codes.PRICE_EVENT: "price event",
 }
 
 
@@ -80,6 +92,17 @@ def instant(unix_s: int, zone: Zone | None = None) -> str:
     sign = "-" if offset < 0 else "+"
     where = f"{sign}{minutes // 60:02d}:{minutes % 60:02d}" if zone else "UTC"
     return f"{year}-{month:02d}-{day:02d} {clock} {where}"
+
+
+def dated(unix_s: int, zone: Zone | None) -> dict[str, Any]:
+    """-> {"unix", "local"}: ISO 8601 with its offset, for documents."""
+    day, clock, offset = instant(unix_s, zone).split(" ")
+    return {"unix": unix_s, "local": f"{day}T{clock}{offset}"}
+
+
+def unit_of(code: str) -> str:
+    """-> the unit of a register by its OBIS code"""
+    return UNITS.get(code) or ("kWh" if code[:3] in ("1.8", "2.8") else "kvarh")
 
 
 def kilo(milli: int, decimals: int = KWH_DECIMALS) -> str:
@@ -120,8 +143,7 @@ def registers(shown: dict[str, Any], zone: Zone | None) -> Group:
     names = {**TOTAL_NAMES, **shown["names"]}
     for code in sorted(shown["registers"], key=lambda code: (code not in TOTAL_NAMES, code)):
         value = shown["registers"][code]
-        unit = UNITS.get(code) or ("kWh" if code[:3] in ("1.8", "2.8") else "kvarh")
-        lines.add_row(f"1-0:{code}", names.get(code, ""), kilo(value), unit)
+        lines.add_row(f"1-0:{code}", names.get(code, ""), kilo(value), unit_of(code))
     return titled(f"Registers, {instant(shown['utc'], zone)}", lines)
 
 
@@ -135,10 +157,10 @@ def bill(shown: MeterBill, tariff: Any) -> Group:
     )
     lines = table("", ">tier", ">quantity", "", ">price", ">" + tariff.currency)
     for line in shown.lines:
-        tier = str(line["tier"] + 1) if tariff.tier_bounds_mwh and line["kind"] == "energy" else ""
+        tier = str(line["tier"] + 1) if bill_units.is_tiered(line, tariff) else ""
         quantity, unit, price = _quantity(line, tariff)
-        name = line["name"] if line["kind"] != "fixed" else f"fixed charge per {tariff.fixed[1]}"
-        lines.add_row(name, tier, quantity, unit, price, money(line["rounded"], tariff.decimals))
+        due = money(line["rounded"], tariff.decimals)
+        lines.add_row(bill_units.item(line), tier, quantity, unit, price, due)
     lines.add_section()
     lines.add_row("total", "", "", "", "", money(shown.total, tariff.decimals), style="bold")
     return titled(title, lines)
@@ -151,8 +173,11 @@ def events(records: list[Any], zone: Zone | None) -> Table:
         values = (record.before, record.after)
         if code in _TIMES:
             before, after = (instant(v, zone) if v > EPOCH else "" for v in values)
-        elif code == codes.EVENT_TARIFF:
+        elif code in _DIGESTS:
             before, after = (f"{v:014x}" if v else "none" for v in values)
+        elif code in (codes.EVENT_LIMIT, codes.EVENT_LIMIT_END):
+            before = f"{kilo(values[0])} kW" if values[0] >= 0 else "its tariff ended"
+            after = f"level {values[1] + 1}"
         elif code in _DOUBTS:
             before, after = "", f"at most {kilo(values[1], 6)} kWh in doubt"
         else:
@@ -165,7 +190,7 @@ def events(records: list[Any], zone: Zone | None) -> Table:
 
 def price(nano: int) -> str:
     """Nano-units -> units with all decimals that count, four at least."""
-    return _trimmed(nano, 9, 4)
+    return bill_units.trimmed(Fraction(nano, 10**9), 9, 4)
 
 
 def volts(deci: int) -> str:
@@ -178,19 +203,13 @@ def status(bits: int) -> str:
 
 def _quantity(line: dict[str, Any], tariff: Any) -> tuple[str, str, str]:
     """-> (quantity, unit, price) of a bill line"""
-    num, den = line["quantity"]
-    if line["kind"] in ("energy", "export"):
-        return kilo(num // den), "kWh", price(line["price"])
-    if line["kind"] == "fixed":
-        return str(num), f"{tariff.fixed[1]}s", price(line["price"])
-    return money(num, tariff.decimals), tariff.currency, f"{_trimmed(line['price'], 4, 0)} %"
-
-
-def _trimmed(units: int, decimals: int, least: int) -> str:
-    """An exact decimal with no more zeros at its end than `least` decimals need."""
-    whole, _, part = f"{Decimal(units).scaleb(-decimals):.{decimals}f}".partition(".")
-    part = part.rstrip("0").ljust(least, "0")
-    return f"{whole}.{part}" if part else whole
+    units = bill_units.of_line(line, tariff)
+    decimals = QUANTITY_DECIMALS.get(line["kind"], 4)
+    quantity = bill_units.quantity(line, tariff)
+    text = bill_units.decimal(quantity, decimals)
+    if line["kind"] not in QUANTITY_DECIMALS:
+        text = bill_units.trimmed(quantity, decimals)
+    return text, units.unit, bill_units.price(line, tariff)
 
 
 def _tariff_line(tariff: dict[str, Any], zone: Zone | None) -> str:

@@ -1,8 +1,10 @@
-// node heap.mjs FOLDER module ...: prints "module bytes" for each, imported in this order.
+// node heap.mjs FOLDER TARIFF module ...: prints "module bytes" for each, imported in this order,
+// and "tariff bytes" of the Tariff that is made of a compiled file.
 // Garbage goes only between two calls into the VM, so import, collect and measure are three.
+import fs from "node:fs";
 import { copy, start } from "../vm/vm.mjs";
 
-const [folder, ...names] = process.argv.slice(2);
+const [folder, tariff, ...names] = process.argv.slice(2);
 const vm = await start((line) => console.error(line), []);
 copy(vm, folder, "/wl/firmware");
 
@@ -27,3 +29,10 @@ for (const name of names) {
   console.log(name, after - before);
   before = after;
 }
+
+vm.FS.writeFile("/wl/tariff.json", fs.readFileSync(tariff));
+vm.runPython("from meter import tariff_check; text = open('/wl/tariff.json', 'rb').read()");
+vm.runPython("tariff_check.load(text)"); // what the first one loads and drops is gone then
+before = live();
+vm.runPython("tariff = tariff_check.load(text)");
+console.log("tariff", live() - before);

@@ -11,7 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from meter import limits
 from wattledger import bundle
+
+sys.path.append(str(bundle.root() / "tests/shared"))
+import tariffs
 
 ROOT = bundle.root()
 FIRMWARE = ROOT / "firmware"
@@ -20,6 +24,7 @@ MEASURE = ROOT / "tests/bench/heap.mjs"
 # Imported where they are needed, but what they make lives as long as the meter.
 KEPT = ["meter.tariff", "meter.calendar"]
 LIMITS = {"resident": 60 * 1024, "comms": 15 * 1024}  # bytes; design: heap ledger
+TARIFF_LIMIT = 6 * 1024  # of the tariff in force, beside that
 
 
 def needs(source: Path) -> list[str]:
@@ -89,11 +94,44 @@ def compiled(names: list[str], folder: Path) -> None:
             raise SystemExit(f"heap: {source} does not compile")
 
 
+def large_tariff() -> bytes:
+    """-> a compiled tariff of 16 rates with 8 tiers each, 4 seasons, 40 special days, and about as
+    many weeks, days and charges as fit into a file."""
+    rates = [
+        {
+            "name": f"rate number {n}",
+            "export": 0,
+            "prices": [123_456_789 + 1000 * n + tier for tier in range(limits.TIERS)],
+            "tiers": n % 2,
+            "dynamic": None,
+        }
+        for n in range(limits.RATES - 1)
+    ]
+    bounds = [500_000_000 * tier for tier in range(1, limits.TIERS)]
+    return tariffs.text(
+        name="as large as a meter holds",
+        rates=rates,
+        tiers=[{"mode": "prorata", "per": "period", "bounds": bounds}] * 2,
+        seasons=[[1 + 3 * n, 1, n] for n in range(limits.SEASONS)],
+        weeks=[[n] * 5 + [n + 1, n + 2] for n in range(limits.SEASONS)],
+        days=[[[120 * n, (day + n) % 15] for n in range(8)] for day in range(limits.DAYS)],
+        special_days=[
+            [2026 + n // 20, 1 + n % 12, 1 + n % 28, 3] for n in range(limits.SPECIAL_DAYS)
+        ],
+        demand=tariffs.demand(*[tariffs.charge(f"peak {n}", rates=[n]) for n in range(3)]),
+        fixed=[["meter", 10**9, "month"], ["grid", 10**9, "day"]],
+        minimum=[10**10, "month", ["energy", "fixed"]],
+        taxes=[["VAT", 210_000, ["energy", "demand", "fixed", "minimum"]]],
+    )
+
+
 def measured(names: list[str]) -> dict[str, int]:
-    """-> bytes of heap that importing each module keeps."""
+    """-> bytes of heap that importing each module keeps, and of a large Tariff."""
     with tempfile.TemporaryDirectory() as folder:
         compiled(names, Path(folder))
-        command = [bundle.node(), str(MEASURE), folder, *names]
+        tariff = Path(folder, "tariff.json")
+        tariff.write_bytes(large_tariff())
+        command = [bundle.node(), str(MEASURE), folder, str(tariff), *names]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"heap: {done.stderr.strip()}")
@@ -114,6 +152,9 @@ def main() -> int:
         said = f" of {limit} B: {total / limit:.2f}" if limit else " B"
         print(f"heap {group}: {total}{said}")
         over |= bool(limit and total > limit)
+    held = sizes["tariff"]
+    print(f"heap of a large tariff: {held} of {TARIFF_LIMIT} B: {held / TARIFF_LIMIT:.2f}")
+    over |= held > TARIFF_LIMIT
     return int(over)
 
 

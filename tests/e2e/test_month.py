@@ -73,11 +73,27 @@ def test_registers_equal_the_file_and_simulation_equals_the_bill(board, cli, ask
     cli("verify")
     profile = tmp_path / "profile.csv"
     cli("profile", "--csv", profile)
-    bill = json.loads(cli("bill", "--json"))
+    bill = ask("bill", period=None, line=0)
+    lines = [ask("bill", period=bill["period"], line=n)["line"] for n in range(bill["lines"])]
     again = json.loads(cli("simulate", root / TARIFF, "--profile", profile, "--json"))
     assert len(again) == 1
-    for key in ("lines", "total", "start", "end", "digest"):
+    assert again[0]["lines"] == lines
+    for key in ("total", "start", "end", "digest"):
         assert again[0][key] == bill[key], key
+
+
+def test_a_printed_bill_says_that_it_is_verified(board, cli, root, tmp_path):
+    board.start(clock="held", unix_s=1_790_805_600)  # 1 October 2026, 00:00 in Madrid
+    cli("deploy")
+    cli("tariff", "push", root / TARIFF, "--when", "now")
+    board.set_load(constant={"p_mw": 3_000_000, "q_mvar": 0, "v_mv": 230_000})
+    board.advance(until=1_790_805_600 + 86400, step_s=60)
+    page = tmp_path / "bill.html"
+    document = json.loads(cli("bill", "--verify", "--json", "--html", page))
+    assert document["verification"]["state"] == "verified"
+    assert document["total"]["value"] in page.read_text()
+    assert [day["import_kwh"] for day in document["daily"]] == ["72.000000"]
+    assert "Not checked" in cli("bill", "--text", "-")
 
 
 def test_the_demo_ends_with_a_verified_bill(tmp_path, capfd):

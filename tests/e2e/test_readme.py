@@ -44,6 +44,7 @@ def test_try_the_commands(run, root, board, tmp_path):
     said = {line: run(line) for line in lines[1:]}
     assert len(said) >= 10
     assert (tmp_path / "profile.csv").read_text().count("\n") >= 96
+    assert "Verified: " in (tmp_path / "bill.html").read_text()
     assert "recomputed to the last unit" in said["wattledger verify"]
     assert not board.is_running()
 

@@ -26,16 +26,16 @@ HEADER = "kind u8, version u8, flags u16, seq u32, utc u32, boot u16, ms u16"
 REGISTERS = "registers 7 u48, rates 16 u48"
 TABLES = {
     "E": f"{HEADER}, {REGISTERS}, carries 7 u32, interval_status u16, v_min_dv u16,"
-    " v_max_dv u16, price_id u16, sliding 12 u32, window_mwh u32, limiter_mwh u32, - 2,"
-    " commit u32",
+    " v_max_dv u16, price_id u16, sliding 11 u32, window_rate u8, window_flags u8,"
+    " limiter_flags u8, - 1, window_mwh u32, limiter_mwh u32, limiter_windows u16, commit u32",
     "W": f"{HEADER}, active_digest 8 s, active_since u32, passive_digest 8 s, passive_at u32,"
-    " period_start u32, period u16, period_flags u16, tier_base_mwh u48, tier u8, - 1,"
-    " demand 24 u32, money 4 i128, limiter_state u8, limiter_rate u8, limiter_trips u16,"
-    " limiter_since u32, limiter_over_s u16, limiter_under_s u16, price_digest 8 s,"
+    " period_start u32, period u16, period_flags u16, tier_base_mwh u48, tiers u16,"
+    " demand 24 u32, money 4 i128, limiter_state u8, - 1, limiter_trips u16,"
+    " limiter_since u32, - 4, price_digest 8 s,"
     " price_expiry u32, outputs u32, export_mask u16, - 2, commit u32",
     "row": "seq u32, utc u32, import_mwh u48, export_mwh u48, reactive_plus_mvarh u48,"
     " reactive_minus_mvarh u48, status u16, rate u8, tier u8, price_id u16, v_min_dv u16,"
-    " v_max_dv u16, duration_s u16, - 16",
+    " v_max_dv u16, duration_s u16, price_nano i64, export_nano i64",
     "event": "seq u32, utc u32, group u8, code u8, count u16, before i64, after i64, tag 32 s",
     "snapshot": f"{HEADER}, reason u8, tier u8, period u16, digest 8 s, {REGISTERS},"
     " profile_seq u32, money 2 i128, tag 32 s, rows 16 s, - 2",

@@ -112,6 +112,14 @@ def test_outputs(board, machine):
     machine.pins[26].assert_called_once_with(1)
 
 
+def test_a_soft_reset_moves_no_output(board, machine):
+    machine.reset_cause.return_value = machine.SOFT_RESET
+    board.build()
+    for number in (25, 26):
+        assert mock.call(number, machine.Pin.OUT) in machine.Pin.call_args_list
+        machine.pins[number].assert_not_called()
+
+
 def test_the_meter_partition(board, esp32):
     flash = board.build().flash
     esp32.Partition.find.assert_called_once_with(esp32.Partition.TYPE_DATA, label="meter")

@@ -13,13 +13,13 @@ from test_verify import CoreLink
 
 from boards.virtual.nor import Nor
 from meter import chain, codes
-from wattledger import evidence, heads
-from wattledger.chain_check import check
 from wattledger.errors import ToolError
-from wattledger.heads import Head, Store
 from wattledger.reading import Entry
-from wattledger.replay import Difference
-from wattledger.verify import bills
+from wattledger.verification import evidence, heads
+from wattledger.verification.chain_check import check
+from wattledger.verification.heads import Head, Store
+from wattledger.verification.replay import Difference
+from wattledger.verification.verify_bills import bills
 
 KEY = bytes(range(32, 64))
 NONE = bytes(32)

@@ -182,7 +182,7 @@ def test_a_profile_that_is_none(run, root, tmp_path):
     path.write_text("a,b\n1,2\n")
     code, _, err = run("simulate", tariff, "--profile", path)
     assert code == 1
-    assert "p.csv: no column seq" in one_line(err)
+    assert "p.csv line 1: header needs timestamp" in one_line(err)
     code, _, err = run("simulate", tariff, "--load", tmp_path / "no.csv")
     assert code == 1
     assert "No such file" in one_line(err)

@@ -9,7 +9,7 @@ import pytest
 from wattledger import build, deploy
 from wattledger.commands import tariff as tariff_command
 from wattledger.errors import ToolError
-from wattledger.tariff_file import compile_file
+from wattledger.tariffs.tariff_file import compile_file
 
 DEMO = Path(__file__).parents[2] / "docs" / "tariffs" / "three-prices-two-seasons.toml"
 

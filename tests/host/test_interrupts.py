@@ -22,7 +22,9 @@ from tests.host.struck import Struck
 
 FIRMWARE = os.path.join(os.path.dirname(codes.__file__), "..")
 START = unix(2026, 10, 5, 4)  # Monday 06:00 in Madrid
-TIERS = {"mode": "chronological", "per": "period", "bounds": [20_000, 3_000_000]}
+LAST_DAY = unix(2026, 10, 31, 5)  # 06:00 too
+# 27 of 31 days of 115,849 mWh are 100,900: what 6 kW bring in 60.5 s.
+TIERS = {"mode": "chronological", "per": "period", "bounds": [115_849, 3_000_000]}
 MORE = 75  # seconds that the meter goes on after a strike
 STRIKES = 50  # of each scenario; STRIKES=0 in the environment strikes at every line
 ERRORS = (KeyboardInterrupt, MemoryError)
@@ -38,7 +40,7 @@ class Bench(Rig):
     def __init__(self, now):
         self.unix_s = now
         super().__init__(now)
-        load = Constant(point_of(6_000_000, 1_500_000, 230_000))
+        load = self.load = Constant(point_of(6_000_000, 1_500_000, 230_000))
         self.model = Atm90e32Model(load, self.ms)
         self.ports.chip = Atm90e32(
             SpiWire(self.model),
@@ -76,7 +78,8 @@ class Bench(Rig):
             "snapshots": [
                 (s.seq, s.reason, s.tier, s.utc, s.rates) for s in self.read("snapshots", Snapshot)
             ],
-            "contract": (w.period, w.period_start, w.tier, w.tier_base_mwh, w.active_digest),
+            "contract": (w.period, w.period_start, w.tiers, w.tier_base_mwh, w.active_digest),
+            "demand": w.demand,
         }
 
     def read(self, name, kind):
@@ -90,13 +93,14 @@ class Bench(Rig):
         return found
 
 
-def bench(before, tiers=None):
+def bench(before, start=START, **changes):
     """-> a Bench with a tariff, `before` seconds later."""
-    made = Bench(START)
+    made = Bench(start)
     made.go(60)
-    made.push(tariffs.text(**({"tiers": tiers} if tiers else {})))
+    made.push(tariffs.text(**changes))
     made.go(60)
-    made.go(before - before % 60, 60)
+    made.go(before - before % 300, 300)
+    made.go(before % 300 // 60 * 60, 60)
     made.go(before % 60)
     return made
 
@@ -106,15 +110,33 @@ SCENARIOS = {  # seconds from 06:02 to the moment before the tick that is struck
     "commit": lambda: bench(59),
     "switch": lambda: bench(2 * 3600 - 121),  # 08:00, with a profile row
     "midnight": lambda: bench(18 * 3600 - 121),
-    "crossing": lambda: bench(0, TIERS),
-    "period": lambda: bench(27 * 86400 - 6 * 3600 + 3600 - 121),
+    "crossing": lambda: bench(0, tiers=TIERS),
+    "period": lambda: bench(18 * 3600 - 121, LAST_DAY),
     "activation": lambda: pushed(),
+    "demand": lambda: bench(479, demand=demand()),  # 06:10, the first whole window
+    "sliding": lambda: bench(279, demand=demand(parts=3)),  # 06:06:40, the first one
+    "demand period": lambda: bench(18 * 3600 - 121, LAST_DAY, demand=demand()),
 }
+DOES = {  # what the tick that is struck changes, besides the registers
+    "switch": {"rows"},
+    "midnight": {"rows", "snapshots"},
+    "crossing": {"snapshots", "contract"},
+    "period": {"rows", "snapshots", "ledger", "contract"},
+    "activation": {"ledger", "contract"},
+    "demand": {"demand"},
+    "sliding": {"demand"},
+    "demand period": {"rows", "snapshots", "ledger", "contract", "demand"},
+}
+
+
+def demand(parts=1):
+    charges = tariffs.charge(highest=3), tariffs.charge("day", rates=[1])
+    return tariffs.demand(*charges, window_s=300, parts=parts)
 
 
 def pushed():
     made = bench(100)
-    made.push(tariffs.text(name="other"))
+    made.push(tariffs.text(name="other"), when=made.ports.clock.utc + 1)
     return made
 
 
@@ -150,26 +172,41 @@ def tick_and_go_on(made, strike):
     return found
 
 
-def lines_of(made):
-    """-> lines of firmware that the tick runs, and what the meter holds afterwards."""
+def from_a_fork(work):
+    """-> what work() gives in a copy of this process."""
     out, into = os.pipe()
     child = os.fork()
     if child == 0:
-        strike = Struck(is_firmware)
-        found = tick_and_go_on(made, strike)
-        os.write(into, repr((strike.seen, found)).encode())
+        os.write(into, repr(work()).encode())
         os._exit(0)
     os.close(into)
     with os.fdopen(out) as said:
-        seen, found = eval(said.read())
+        found = eval(said.read())
     os.waitpid(child, 0)
-    return seen, found
+    return found
+
+
+def lines_of(made):
+    """-> lines of firmware that the tick runs, and what the meter holds afterwards."""
+    strike = Struck(is_firmware)
+    found = tick_and_go_on(made, strike)
+    return strike.seen, found
+
+
+def changes_of(made):
+    """-> what the tick changes, besides the registers."""
+    before = made.holds()
+    made.go(1)
+    after = made.holds()
+    counted = {"registers", "rates", "carries"}
+    return {key for key in after if after[key] != before[key]} - counted
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_a_strike_changes_nothing(name):
     made = SCENARIOS[name]()
-    lines, expected = lines_of(made)
+    assert from_a_fork(lambda: changes_of(made)) == DOES.get(name, set())
+    lines, expected = from_a_fork(lambda: lines_of(made))
     assert lines > 200
     strikes = int(os.environ.get("STRIKES", STRIKES)) or lines
     stride = max(1, lines // strikes)

@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tariffs
 from rig import Rig, unix
 
 from meter import codes
-from wattledger import evidence, profile, reading, simulate
-from wattledger.commands.simulate import profile_spans
+from wattledger import profile, reading, simulate
+from wattledger.load_file import profile_spans
 from wattledger.reading import Cache, Entry
-from wattledger.replay import Difference
-from wattledger.tariff_file import compile_file
-from wattledger.verify import verify
+from wattledger.tariffs.tariff_file import compile_file
+from wattledger.verification import evidence
+from wattledger.verification.replay import Difference
+from wattledger.verification.verify import verify
 
 DEMO = Path(__file__).parents[2] / "docs" / "tariffs" / "three-prices-two-seasons.toml"
 DAY_S = 86400
@@ -102,7 +104,8 @@ def refused(found):
 
 def test_what_the_core_wrote_holds(found):
     said = verify(found)
-    assert len(said) == 7
+    assert len(said) == 8
+    assert any("2 tier crossings, each on its bound" in line for line in said)
     reasons = {r.reason for r in found.records("ledger") + found.records("snapshots")}
     assert reasons == {codes.START, codes.PERIOD, codes.DAY, codes.TIER}
     marks = {row.status for row in found.records("profile")}
@@ -253,7 +256,7 @@ def test_a_meter_without_a_row_holds():
     rig.run(1, step_s=1)
     rig.push(compile_file(DEMO).text)
     rig.run(9, step_s=1, imported=21)
-    assert len(verify(evidence.collect(CoreLink(rig)))) == 7
+    assert len(verify(evidence.collect(CoreLink(rig)))) == 8
 
 
 def test_a_clock_that_was_set_back_and_another_tariff_hold():
@@ -265,4 +268,17 @@ def test_a_clock_that_was_set_back_and_another_tariff_hold():
     house(rig, 1)
     rig.push(compile_file(DEMO.with_name("day-and-night-feed-in.toml")).text, "now")
     house(rig, 1)
-    assert len(verify(evidence.collect(CoreLink(rig)))) == 7
+    assert len(verify(evidence.collect(CoreLink(rig)))) == 8
+
+
+def test_a_register_that_an_earlier_tariff_had_for_export_holds():
+    exports = [{"name": name, "prices": [1]} for name in "xy"]
+    rates = [{"name": f"i{n}", "export": 0, "prices": [n]} for n in range(15)]
+    rig = Rig(unix(2026, 10, 1))
+    rig.run(60)
+    rig.push(tariffs.text(exports=exports))
+    rig.run(3600, imported=5, exported=1)  # all of it into register 15
+    rig.push(tariffs.text(rates=rates, days=[[[0, 14]]]))
+    rig.run(2 * 86400, step_s=900, imported=5)
+    assert rig.live.rates[14]
+    assert verify(evidence.collect(CoreLink(rig)))

@@ -86,12 +86,27 @@ class Files:
         return None
 
 
+class Outputs:
+    """The levels of the pins, and every change of the load switch."""
+
+    def __init__(self):
+        self.load, self.alarmed, self.switched = True, False, []
+
+    def load_switch(self, on):
+        if on != self.load:
+            self.switched.append(on)
+        self.load = on
+
+    def alarm(self, on):
+        self.alarmed = on
+
+
 class Ports:
     has_power_fail = False
 
     def __init__(self, flash):
         self.chip, self.clock, self.retained = Chip(), Clock(), Retained()
-        self.files, self.flash = Files(), flash
+        self.files, self.flash, self.outputs = Files(), flash, Outputs()
 
 
 class Rig:
@@ -116,8 +131,9 @@ class Rig:
         self._boot()
 
     def cut(self, off_s=0):
-        """Power is gone for off_s: chip and retained RAM forget."""
+        """Power is gone for off_s: chip and retained RAM forget, the pins are at rest."""
         self.ports.chip, self.ports.retained = Chip(), Retained()
+        self.ports.outputs = Outputs()
         self.ports.clock.utc += off_s
         self._boot()
 

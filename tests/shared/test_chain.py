@@ -201,7 +201,7 @@ class TestLinks(unittest.TestCase):
 class TestWhatARecordVouchesFor(unittest.TestCase):
     def test_a_snapshot_has_the_digest_of_the_rows_since_the_one_before(self):
         tiers = {"mode": "chronological", "per": "period", "bounds": [1_700_000]}
-        rates = tariffs.data()["rates"]
+        rates = tariffs.data(tiers=tiers)["rates"]
         for rate in rates:
             rate["prices"] = rate["prices"] * 2
         rig = Rig(START, key=KEY)
@@ -227,7 +227,7 @@ class TestWhatARecordVouchesFor(unittest.TestCase):
         row.pack_into(buf)
         journal.profile.append(buf)
         self.assertEqual(journal.profile.last_seq, 4)
-        rig.meter.book.snapshot(codes.DAY, rig.live, rig.meter.contract)
+        rig.meter.book.snapshot(codes.DAY, rig.live, rig.meter.contract, 0)
         rows = stored(journal.profile)
         self.assertEqual(struct.unpack_from("<I", rows[3], 8)[0], 99)
         body = b"".join([row[:-4] for row in rows])

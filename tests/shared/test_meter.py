@@ -93,7 +93,7 @@ class TestPeriods(unittest.TestCase):
         self.assertEqual(rig.meter.contract.w.tier_base_mwh, ledger[1].registers[IMPORT])
 
     def test_the_bill_is_the_registers_between_two_ledger_records(self):
-        rig = running(fixed=[120_000_000, "day"])
+        rig = running(fixed=[["supply", 120_000_000, "day"]])
         rig.run(30 * 86400, step_s=300, imported=50)
         ledger = records(rig, "ledger", Ledger)
         used = [after - before for before, after in zip(ledger[0].rates, ledger[1].rates)]
@@ -105,12 +105,13 @@ class TestPeriods(unittest.TestCase):
         self.assertTrue(rig.ask("bill")["open"])
 
     def test_a_tier_crossing_is_a_snapshot_on_the_bound(self):
-        tiers = {"mode": "chronological", "per": "period", "bounds": [1_000_000, 3_000_000]}
-        rig = running(tiers=tiers)
+        tiers = {"mode": "chronological", "per": "period", "bounds": [1_000_000, 3_100_000]}
+        rig = running(tiers=tiers)  # on 5 October: 27 of 31 days
         base = rig.meter.contract.w.tier_base_mwh
         rig.run(86400, step_s=60, imported=200)
         found = [s for s in records(rig, "snapshots", Snapshot) if s.reason == codes.TIER]
-        self.assertEqual([s.registers[IMPORT] - base for s in found], [1_000_000, 3_000_000])
+        bounds = [1_000_000 * 27 // 31, 2_700_000]
+        self.assertEqual([s.registers[IMPORT] - base for s in found], bounds)
         self.assertEqual([s.tier for s in found], [0, 1])
         lines = [rig.ask("bill", line=n)["line"] for n in range(rig.ask("bill")["lines"])]
         total = sum([line["quantity"][0] for line in lines])

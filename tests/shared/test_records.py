@@ -128,8 +128,9 @@ class TestOffsets(unittest.TestCase):
         e.rates = [100 + i for i in range(16)]
         e.carries = [0xFFFFFFFF, 1, 2, 3, 4, 5, 6]
         e.interval_status, e.v_min_dv, e.v_max_dv, e.price_id = 1, 2, 3, 4
-        e.sliding = [10 + i for i in range(12)]
-        e.window_mwh, e.limiter_mwh, e.commit = 7, 8, 9
+        e.sliding = [10 + i for i in range(11)]
+        e.window_rate, e.window_flags, e.limiter_flags = 5, 6, 7
+        e.window_mwh, e.limiter_mwh, e.limiter_windows, e.commit = 8, 9, 10, 11
         e.pack_into(buf)
         for i in range(7):
             self.assertEqual(u48(buf, 16 + 6 * i), U48_MAX - i)
@@ -138,30 +139,30 @@ class TestOffsets(unittest.TestCase):
         carries = struct.unpack_from("<7I", buf, 154)
         self.assertEqual(carries, (0xFFFFFFFF, 1, 2, 3, 4, 5, 6))
         self.assertEqual(struct.unpack_from("<4H", buf, 182), (1, 2, 3, 4))
-        self.assertEqual(struct.unpack_from("<12I", buf, 190), tuple(range(10, 22)))
-        self.assertEqual(struct.unpack_from("<IIHI", buf, 238), (7, 8, 0, 9))
+        self.assertEqual(struct.unpack_from("<11I", buf, 190), tuple(range(10, 21)))
+        self.assertEqual(struct.unpack_from("<4B", buf, 234), (5, 6, 7, 0))
+        self.assertEqual(struct.unpack_from("<IIHI", buf, 238), (8, 9, 10, 11))
 
     def test_w(self):
         w, buf = WState(), bytearray(256)
         w.active_digest, w.active_since = b"activeXX", 1
         w.passive_digest, w.passive_at = b"passive!", 2
         w.period_start, w.period, w.period_flags = 3, 4, 5
-        w.tier_base_mwh, w.tier = U48_MAX, 6
+        w.tier_base_mwh, w.tiers = U48_MAX, 0x7654
         w.demand = list(range(24))
         w.money = [-1, 2, 3, 4]
-        w.limiter_state, w.limiter_rate, w.limiter_trips = 7, 8, 9
-        w.limiter_since, w.limiter_over_s, w.limiter_under_s = 10, 11, 12
+        w.limiter_state, w.limiter_trips, w.limiter_since = 7, 9, 10
         w.price_digest, w.price_expiry, w.outputs, w.commit = b"prices!!", 13, 14, 15
         w.export_mask = 0xC000
         w.pack_into(buf)
         pointers = struct.unpack_from("<8sI8sI", buf, 16)
         self.assertEqual(pointers, (b"activeXX", 1, b"passive!", 2))
         self.assertEqual(struct.unpack_from("<IHH", buf, 40), (3, 4, 5))
-        self.assertEqual((u48(buf, 48), buf[54], buf[55]), (U48_MAX, 6, 0))
+        self.assertEqual((u48(buf, 48), buf[54], buf[55]), (U48_MAX, 0x54, 0x76))
         self.assertEqual(struct.unpack_from("<24I", buf, 56), tuple(range(24)))
         self.assertEqual(bytes(buf[152:168]), b"\xff" * 16)
         self.assertEqual(struct.unpack_from("<QQ", buf, 168), (2, 0))
-        self.assertEqual(struct.unpack_from("<BBHIHH", buf, 216), (7, 8, 9, 10, 11, 12))
+        self.assertEqual(struct.unpack_from("<BBHII", buf, 216), (7, 0, 9, 10, 0))
         rest = struct.unpack_from("<8sIIHHI", buf, 228)
         self.assertEqual(rest, (b"prices!!", 13, 14, 0xC000, 0, 15))
 
@@ -171,11 +172,13 @@ class TestOffsets(unittest.TestCase):
         row.reactive_plus_mvarh, row.reactive_minus_mvarh = 4, U48_MAX
         row.status, row.rate, row.tier, row.price_id = 5, 6, 7, 8
         row.v_min_dv, row.v_max_dv, row.duration_s = 9, 10, 11
+        row.price_nano, row.export_nano = -12, 13
         row.pack_into(buf)
         self.assertEqual(struct.unpack_from("<II", buf, 0), (1, 2))
         energies = [u48(buf, at) for at in (8, 14, 20, 26)]
         self.assertEqual(energies, [U48_MAX, 3, 4, U48_MAX])
         self.assertEqual(struct.unpack_from("<HBBHHHH", buf, 32), (5, 6, 7, 8, 9, 10, 11))
+        self.assertEqual(struct.unpack_from("<qq", buf, 44), (-12, 13))
         event, buf = Event(), bytearray(64)
         event.seq, event.utc, event.group, event.code, event.count = 1, 2, 3, 4, 5
         event.before, event.after, event.tag = -6, 7, b"t" * 32

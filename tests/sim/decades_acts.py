@@ -3,9 +3,10 @@
 import json
 import random
 
-from meter import tariff_check
+from meter import prices_check, tariff_check
 from meter.civil import EPOCH
 from tests.sim.decades_calendar import Plan
+from tests.sim.decades_charges import random_prices
 from tests.sim.decades_tariffs import random_tariff, text_of
 from tests.sim.decades_world import SECTORS
 
@@ -50,7 +51,7 @@ class Acts:
 
     def _ask(self, what, x, y, z):
         rng = random.Random(what << 32 | x << 16 | y)
-        do = rng.choice(("info", "registers", "rows", "rows", "bill", "commit", "bad", "bad"))
+        do = rng.choice(("info", "live", "registers", "rows", "rows", "bill", "commit", "bad"))
         args = {}
         if do == "rows":
             args = {"ring": rng.choice(_RINGS), "from_seq": rng.randint(-5, 12000)}
@@ -66,19 +67,36 @@ class Acts:
                 line[rng.randrange(len(line))] = rng.randrange(256)
         self._run.ask(rng.choice(_ROLES), bytes(line))
 
-    def _push(self, seed, now, again):
-        """A new tariff, or one time in ten the one in force again."""
+    def _push(self, seed, when, again):
+        """A new tariff, or one time in ten the one in force again. when: see decades_ops."""
         periods = self._run.periods
         if again == 0 and not periods.lost and periods.closed:
             digest, text = periods.plan.digest, None
         else:
             data = random_tariff(random.Random(seed))
             text = text_of(data)
-            digest = tariff_check.digest(text)
+            digest = tariff_check.load(text).digest  # MeterError: this file makes none
         if text:
             self._world.files.held[digest] = text
             periods.plans[digest] = Plan(data, digest)
-        self._run.push(digest, "now" if now else "period")
+        at = self._world.clock.now() + when
+        self._run.push(digest, at if not 0 <= when <= 1 else "now" if when else "period")
+
+    def _prices(self, seed):
+        """A price schedule; it is refused if the tariff has no use for it."""
+        rates = [rate["name"] for rate in self._run.periods.plan.data["rates"]]
+        data = random_prices(random.Random(seed), self._world.clock.now(), rates)
+        if data["start"] >= EPOCH:
+            text = text_of(data)
+            digest = prices_check.digest(text)
+            self._world.files.held[digest] = self._world.files.schedules[digest] = text
+            self._run.periods.priced(data)  # whatever is answered: it may be in force
+            self._run.request("prices", digest=digest)
+
+    def _load_on(self, _):
+        """Somebody lets the load return that the limiter shed."""
+        self._run.request("load_switch", on=True)
+        self._run.periods.levels.forget()
 
     # power
 

@@ -1,9 +1,8 @@
-"""A second calendar and a second bill, written from docs/tariffs.md alone: what a meter says
-is compared with what these say. Time zones are the operating system's, sums are Fractions."""
+"""A second calendar, written from docs/tariffs.md alone: what a meter says is compared with
+what this one says. Time zones are the operating system's."""
 
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 _RATES = 16
@@ -57,27 +56,85 @@ class Plan:
                     pieces.append([mark, t1, rate])
         return pieces
 
+    def rates_possible(self, t0, t1, events):
+        """-> the import rates that may have counted in some second of [t0, t1), if the calendar
+        has one rate there and nobody knows what limiter and price events did.
+
+        events   [(Unix s, Unix s, rate), ...]
+        """
+        limiter = self.data["limiter"]
+        levels = limiter["levels"] if limiter else ()
+        repriced = {level["rate"] for level in levels if level["action"] == "reprice"}
+        return {self.rate_at(t0)} | repriced | self.of_events(t0, t1, events)
+
+    def of_events(self, t0, t1, events):
+        """-> the rates of the events in [t0, t1); they end with a row of the profile."""
+        late_s = self.data["interval_s"]
+        return {
+            rate
+            for begin, end, rate in events
+            if begin < t1 and t0 < end + late_s and rate < self.imports
+        }
+
+    def limited(self, rate, state):
+        """-> the rate in force instead of this one. state: bit i set: level i has tripped."""
+        limiter = self.data["limiter"]
+        for i, level in enumerate(limiter["levels"] if limiter else ()):
+            if state >> i & 1 and level["action"] == "reprice":
+                rate = level["rate"]
+        return rate
+
+    def outputs(self, state):
+        """-> (load switch closed, alarm on)"""
+        limiter = self.data["limiter"]
+        levels = limiter["levels"] if limiter else ()
+        actions = [level["action"] for i, level in enumerate(levels) if state >> i & 1]
+        return "shed" not in actions, bool(actions)
+
     def period_end(self, start):
         """-> the first local midnight of a billing day after start."""
-        here = self.local(start)
+        return next(mark for mark in self._billing_midnights(start) if mark > start)
+
+    def period_start(self, t):
+        """-> the last local midnight of a billing day at or before t."""
+        return max(mark for mark in self._billing_midnights(t - 64 * _DAY_S, 5) if mark <= t)
+
+    def _billing_midnights(self, t, count=3):
+        """Yields those of the month of t and the next ones."""
+        here = self.local(t)
         year, month = here.year, here.month
-        while True:
+        for _ in range(count):
             day = self.data["billing_day"]
             following = date(year + month // 12, month % 12 + 1, 1)
             chosen = date(year, month, day) if day else following - timedelta(days=1)
             midnight = datetime(chosen.year, chosen.month, chosen.day, tzinfo=self.zone)
-            end = int(midnight.timestamp())
-            if end > start:
-                return end
+            yield int(midnight.timestamp())
             year, month = following.year, following.month
 
-    def days_between(self, t0, t1):
-        return (self.local(t1 - 1).date() - self.local(t0).date()).days + 1
+    def days(self, t0, t1):
+        """A day belongs to the part in which it ends; a clock that is set back ends none."""
+        return max(0, (self.local(t1).date() - self.local(t0).date()).days)
 
-    def bounds(self, start):
-        tiers = self.data["tiers"]
-        n = self.days_between(start, self.period_end(start)) if tiers["per"] == "day" else 1
-        return [bound * n for bound in tiers["bounds"]]
+    def share(self, t0, t1):
+        """-> Fraction: a part of a billing period, of the whole of it."""
+        start, end = self.period_start(t0), self.period_end(t0)
+        return Fraction(1) if (t0, t1) == (start, end) else self._of_period(self.days(t0, t1), t0)
+
+    def bounds(self, index, t0, t1):
+        """-> mWh, of a tier set in the part from t0 to t1."""
+        tiers = self.data["tiers"][index]
+        mine = {r for r in range(self.imports) if self.data["rates"][r]["tiers"] == index}
+        days, day = 0, self.local(t0).date()
+        while day < self.local(t1).date():
+            days += any(rate in mine for _, rate in self._of_day(day))
+            day += timedelta(days=1)
+        factor = days if tiers["per"] == "day" else self._of_period(days, t0)
+        if tiers["per"] == "period" and len(mine) == self.imports:
+            factor = self.share(t0, t1)
+        return [(bound * factor).__floor__() for bound in tiers["bounds"]]
+
+    def _of_period(self, days, t):
+        return Fraction(days, self.days(self.period_start(t), self.period_end(t)))
 
     def _rate(self, day, minute):
         rate = None
@@ -100,67 +157,3 @@ class Plan:
         begun = [s for s in self.data["seasons"] if (s[0], s[1]) <= (day.month, day.day)]
         week = (begun or self.data["seasons"])[-1][2]
         return self.data["weeks"][week][day.weekday()]
-
-
-def bill(plan, start, end, opening, closing, crossings):
-    """-> [(kind, name, tier, quantity, price, amount, rounded), ...]; Fractions.
-
-    opening, closing, crossings   lists of 16 rate registers, mWh
-    """
-    lines, sums = [], {}
-
-    def add(kind, name, tier, quantity, price, amount):
-        units = Fraction(amount) * 10 ** plan.data["decimals"] / 10**15
-        rounded = _rounded(units, plan.data["rounding"])
-        sums[kind] = sums.get(kind, 0) + rounded
-        lines.append((kind, name, tier, quantity, price, amount, rounded))
-
-    rates = plan.data["rates"] + plan.data["exports"]
-    used = [closing[plan.register(r)] - opening[plan.register(r)] for r in range(len(rates))]
-    for r, rate in enumerate(rates[: plan.imports]):
-        for tier, quantity in _tiers(plan, r, start, used, opening, closing, crossings):
-            price = rate["prices"][tier if len(rate["prices"]) > 1 else 0]
-            add("energy", rate["name"], tier, quantity, price, quantity * price)
-    for r in range(plan.imports, len(rates)):
-        if used[r]:
-            price = rates[r]["prices"][0]
-            add("export", rates[r]["name"], 0, Fraction(used[r]), price, -used[r] * price)
-    if plan.data["fixed"]:
-        nano, per = plan.data["fixed"]
-        n = plan.days_between(start, end) if per == "day" else 1
-        add("fixed", "fixed", 0, Fraction(n), nano, n * nano * 10**6)
-    taxable = dict(sums)
-    for name, ppm, kinds in plan.data["taxes"]:
-        base = sum(taxable.get(kind, 0) for kind in kinds)
-        unit = Fraction(10**15, 10 ** plan.data["decimals"])
-        add("tax", name, 0, Fraction(base), ppm, base * unit * ppm / 10**6)
-    return lines
-
-
-def _tiers(plan, r, start, used, opening, closing, crossings):
-    """Yields (tier, mWh) of one import rate."""
-    mode = plan.data["tiers"]["mode"]
-    if mode == "none":
-        steps = [used[r]]
-    elif mode == "chronological":
-        readings = [opening, *crossings, closing]
-        steps = [b[r] - a[r] for a, b in pairwise(readings)]
-    else:
-        whole = used[r] if mode == "per_rate" else sum(used[: plan.imports])
-        steps, last = [], 0
-        for bound in [*plan.bounds(start), whole]:
-            top = max(last, min(bound, whole))
-            steps.append(Fraction(used[r] * (top - last), whole) if whole else 0)
-            last = top
-    for tier, step in enumerate(steps):
-        if step:
-            yield tier, Fraction(step)
-
-
-def _rounded(value, rule):
-    whole = abs(value).__floor__()
-    rest = abs(value) - whole
-    half = Fraction(1, 2)
-    if rule != "down" and (rest > half or (rest == half and (rule == "half_up" or whole % 2))):
-        whole += 1
-    return -whole if value < 0 else whole

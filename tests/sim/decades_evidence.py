@@ -4,11 +4,11 @@ from pathlib import Path
 
 from meter import codes
 from meter.partition import LAYOUT
-from meter.sample import IMPORT
-from tests.sim.decades_calendar import bill as second_bill
+from tests.sim.decades_bill import Bill, Part, members
 from tests.sim.decades_oracle import need
-from wattledger import chain_check, evidence, reading, verify
+from wattledger import reading
 from wattledger.errors import ToolError
+from wattledger.verification import chain_check, evidence, verify, verify_bills
 
 _ROWS = 3200  # of the profile in a check of the last weeks
 _KEPT = 9000  # entries of a ring
@@ -106,7 +106,7 @@ class Reader:
             for check in (verify.records, verify.totals, verify.monotone, verify.profile):
                 check(found)
             verify.calendar(found)
-            verify.bills(found)
+            verify_bills.bills(found)
             chain_check.check(found, bytes(32), (), _SHORT_RINGS, _SHORT_SECTORS)
         self.verified += 1
 
@@ -124,6 +124,7 @@ class Reader:
         }
         for digest in digests - {evidence.NO_TARIFF}:
             found.tariffs[digest] = reading.read_tariff(link, digest)
+        found.schedules = self._world.files.schedules
         return found
 
     def _held(self, ring):
@@ -133,32 +134,68 @@ class Reader:
         return entries[-max(1, held["last"] + 1 - held["first"]) :]
 
     def _check_bill(self, period):
-        """The bill of a closed period against the second one."""
+        """The bill of a closed part against the second one; its maxima against what flowed."""
         shown = reading.read_bill(self._link, period)
-        opening, closing = self._periods.closed[period - 1 : period + 1]
-        plan = self._periods.plans[closing.digest.hex()]
+        periods = self._periods
+        opening, closing = periods.closed[period - 1 : period + 1]
+        plan = periods.plans[closing.digest.hex()]
         crossings = self._crossings(period)
         name = f"bill of period {period}"
-        mode = plan.data["tiers"]["mode"]
-        if mode == "chronological" and period not in self._periods.unknown:
-            base = opening.registers[IMPORT]
-            bounds = [base + bound for bound in plan.bounds(opening.utc)]
-            found = [record.registers[IMPORT] for record in crossings]
-            wanted = [bound for bound in bounds if bound < closing.registers[IMPORT]]
-            exact = [*wanted, closing.registers[IMPORT]]  # a bound that is just reached may wait
-            need(found in (wanted, exact), f"{name}: crossed at {found}, expected {wanted}")
-        expected = second_bill(
-            plan, opening.utc, closing.utc, opening.rates, closing.rates,
-            [record.rates for record in crossings],
-        )  # fmt: skip
-        need(len(shown.lines) == len(expected), f"{name}: {len(shown.lines)} lines {expected}")
-        for line, want in zip(shown.lines, expected, strict=True):
+        if period not in periods.unknown:
+            for index, tiers in enumerate(plan.data["tiers"]):
+                if tiers["mode"] == "chronological":
+                    self._check_crossings(name, plan, index, opening, closing, crossings)
+        if plan.data["demand"]:
+            periods.flow.check(plan, opening, closing, periods.events)
+        periods.flow.forget(period)
+        history = [record.demand for record in periods.closed[period - 1 : 0 : -1]]
+        crossed = [(record.tier >> 3, record.rates) for record in crossings]
+        rows = self._rows(plan, opening, closing)
+        expected = Bill(plan, Part(opening, closing, crossed, rows, history))
+        wanted = expected.lines
+        need(len(shown.lines) == len(wanted), f"{name}: {shown.lines}, expected {wanted}")
+        for line, want in zip(shown.lines, wanted, strict=True):
             got = tuple(line[key] for key in ("kind", "name", "tier", "price", "rounded"))
             need(got == (*want[:3], want[4], want[6]), f"{name}: {line}, expected {want}")
             for key, value in (("quantity", want[3]), ("amount", want[5])):
                 need(line[key][0] == value * line[key][1], f"{name}: {line}, expected {want}")
-        need(shown.total == sum(want[6] for want in expected), f"{name}: total {shown.total}")
+        need(shown.total == expected.total, f"{name}: total {shown.total}")
+        money = list(closing.money)
+        lost = period in periods.unknown and money == list(opening.money)
+        need(lost or money == expected.money, f"{name}: carries {money}, {expected.money}")
         self.bills += 1
+
+    def _check_crossings(self, name, plan, index, opening, closing, crossings):
+        """A set is crossed where its rates have used what its tiers hold in the planned part:
+        a change that is scheduled in it lowers that."""
+        rates = members(plan, index)
+
+        def used(record):
+            return sum(record.rates[r] - opening.rates[r] for r in rates)
+
+        end = plan.period_end(opening.utc)
+        planned = self._periods.soonest[closing.period] or end
+        low = plan.bounds(index, opening.utc, min(planned, end))
+        high = plan.bounds(index, opening.utc, end)
+        found = [used(record) for record in crossings if record.tier >> 3 == index]
+        sound = len(found) <= len(low)
+        for mwh, least, most in zip(found, low, high, strict=False):
+            sound = sound and least <= mwh <= most
+        missing = [bound for bound in high[len(found) :] if bound < used(closing)]
+        need(
+            sound and not missing,
+            f"{name}: set {index} at {found}, expected {low} to {high}, used {used(closing)}",
+        )
+
+    def _rows(self, plan, opening, closing):
+        """-> the rows of a part, if they decide on its bill"""
+        if not plan.data["dynamic"] and plan.data["netting"]["mode"] != "interval":
+            return []
+        entries = reading.read_ring(self._link, "profile", self._cache)
+        first = entries[0].record().seq if entries else 1
+        ends = opening.profile_seq + 1 - first, closing.profile_seq + 1 - first
+        need(ends[0] >= 0, f"rows of period {closing.period} are gone: nothing can be compared")
+        return [entry.record() for entry in entries[ends[0] : ends[1]]]
 
     def _crossings(self, period):
         entries = reading.read_ring(self._link, "snapshots", self._cache)

@@ -11,6 +11,8 @@ _WEEKLY = {
     "burst": 1.5,
     "ask": 10,
     "push": 0.1,
+    "prices": 1.0,
+    "load_on": 0.3,
     "cut": 0.7,
     "cut_in_flash": 1.0,
     "cut_in_boot": 0.3,
@@ -95,12 +97,17 @@ def _step(rng):
     return (rng.choice((-1, 1)) * rng.randint(500, most_s * 1000),)
 
 
+def _when(rng):
+    """0: at the end of the period, 1: now, or seconds from now"""
+    return rng.choice((0, 0, 1, 1, rng.randint(-3600, 45 * 86400), 900 * rng.randrange(2000)))
+
+
 _ARGS = {
     "load": _load,
     "peak": lambda rng: (rng.randint(10_000_000, 14_900_000), rng.randint(60, 2400)),
     "burst": lambda rng: (rng.randint(5, 150), rng.choice((1, 1, 1, 7))),
     "ask": lambda rng: tuple(rng.randrange(1 << 16) for _ in range(4)),
-    "push": lambda rng: (rng.randrange(1 << 30), rng.randrange(2), rng.randrange(10)),
+    "push": lambda rng: (rng.randrange(1 << 30), _when(rng), rng.randrange(10)),
     "cut": lambda rng: (_off(rng),),
     "gasp": lambda rng: (rng.randrange(5), _off(rng)),
     "reset_in_boot": lambda rng: (_off(rng), rng.randrange(15)),

@@ -55,6 +55,8 @@ class Oracle:
     lost       counts by channel that are missing, each for a reason
     on_ledger  called with the bytes of each ledger record that was appended
     events     {event: its `after`} since the tick began; doubted: since the last good one
+    told       events since the good tick before the last one
+    limits     [(core second, event, level), ...] of the limiter since the tick began
     flipped    a bit that went to the IC was flipped: it may have become another address
     was_cut    the power went, and no event says so yet
     """
@@ -64,7 +66,8 @@ class Oracle:
         self.counters = {"commits": 0, "ticks": 0, "starts": 0}
         self.lost, self.true, self.doubts = [0] * 5, (0,) * 5, {}
         self.kept, self._tried = None, []  # State: acknowledged, and begun since then
-        self.events, self.doubted = {}, set()
+        self.events, self.doubted, self.limits = {}, set(), []
+        self.told = set()
         self._heads = {}  # ring -> seq of the newest acknowledged record
         self._ends_with = None  # "cut" or "reset", of the last core
         self._totals = deque(maxlen=_SAVED_TICKS + 1)  # (ms, counts by channel) of good ticks
@@ -89,6 +92,8 @@ class Oracle:
         def logged(event, t, before=0, after=0):
             self.events[event] = after
             self.doubted.add(event)
+            if event in (codes.EVENT_LIMIT, codes.EVENT_LIMIT_END):
+                self.limits.append((t, event, after))
             log(event, t, before, after)
             if event == codes.EVENT_POWER_FAIL:
                 known = self.was_cut or self._told_ticks < _TWICE_TICKS
@@ -150,6 +155,7 @@ class Oracle:
     def begin_tick(self):
         self.true = self.world.ic.true_counts()
         self.events.clear()
+        self.limits.clear()
         self.before = State(self.world.meter.live)
 
     def end_tick(self, good):
@@ -186,7 +192,7 @@ class Oracle:
         metrology = any(e >> 8 == codes.METROLOGY for e in self.doubted)
         need(not self._suspects or metrology, f"{self._suspects}, and no event says so")
         self._suspects = suspects
-        self.doubted.clear()
+        self.told, self.doubted = self.doubted, set()
 
     def _lose(self, k, missing, reason):
         self.lost[k] += missing

@@ -153,7 +153,7 @@ class Run:
         if not world.is_started:
             return
         oracle.begin_tick()
-        self.periods.begin_tick()
+        self.periods.begin_tick(world)
         good = world.tick()
         oracle.end_tick(good)
         if not good:
@@ -252,15 +252,19 @@ class Run:
         contract, periods = self.world.meter.contract, self.periods
         if digest != periods.plan.digest:
             periods.pending = digest, 0  # it may be in force before the answer is there
-        args = {"digest": digest, "when": when}
-        reply = self.ask("maker", json.dumps({"id": 1, "do": "tariff", "args": args}).encode())
+        reply = self.request("tariff", digest=digest, when=when)
         periods.see_pending(contract.w)
         periods.lost = contract.lost
+        if "ok" in reply and isinstance(when, int) and digest != periods.plan.digest:
+            need(reply["ok"]["at"] == when or not periods.closed[1:], f"push at {when}: {reply}")
         if "ok" in reply and when == "period" and periods.pending and periods.closed:
             end = None if contract.lost else periods.plan.period_end(periods.closed[-1].utc)
             need(end in (None, reply["ok"]["at"]), f"push: {reply}, the period ends at {end}")
 
     def set_clock(self, utc):
-        if not self.world.is_started:
-            return
-        self.ask("utility", json.dumps({"id": 1, "do": "clock", "args": {"utc": utc}}).encode())
+        if self.world.is_started:
+            self.request("clock", utc=utc)
+
+    def request(self, do, **args):
+        """-> the answer to the maker; None without power"""
+        return self.ask("maker", json.dumps({"id": 1, "do": do, "args": args}).encode())

@@ -108,16 +108,30 @@ class Retained:
 
 
 class Files:
-    """held: {digest: bytes}; hidden: digests that cannot be read now."""
+    """held: {digest: bytes}; hidden: digests that cannot be read now; schedules: those of held
+    that are price schedules."""
 
     def __init__(self):
-        self.held, self.hidden = {}, set()
+        self.held, self.hidden, self.schedules = {}, set(), {}
 
     def load(self, name):
         for digest, text in self.held.items():
             if digest.startswith(name) and digest not in self.hidden:
                 return text
         return None
+
+
+class Outputs:
+    """on: load switch closed, alarm on"""
+
+    def __init__(self):
+        self.on = [True, False]
+
+    def load_switch(self, on):
+        self.on[0] = on
+
+    def alarm(self, on):
+        self.on[1] = on
 
 
 class World:
@@ -134,7 +148,7 @@ class World:
         self.load = Constant(point_of(0, 0, V_MV))
         self.ic = Atm90e32Model(self.load, lambda: self.ms)
         self.flash, self.clock = WeakNor(SECTORS), Clock(self)
-        self.retained, self.files = Retained(), Files()
+        self.retained, self.files, self.outputs = Retained(), Files(), Outputs()
         self._booted, self._started = booted, started
         self.meter = None
 
@@ -159,7 +173,7 @@ class World:
         self.meter = None
         self.ic.true_counts()  # what flowed until now is counted
         self.ic.power_on()  # it meters nothing until a driver starts it
-        self.retained = Retained()
+        self.retained, self.outputs = Retained(), Outputs()
 
     def power_on(self):
         self.ic.power_on()

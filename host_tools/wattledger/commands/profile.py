@@ -7,8 +7,9 @@ from pathlib import Path
 import typer
 
 from meter.civil import EPOCH, Zone, days
-from wattledger import heads, profile, reading, session, show
+from wattledger import profile, reading, session, show
 from wattledger.commands.info import JSON
+from wattledger.verification import heads
 
 ROWS_SHOWN = 96  # of a table without --from: one day of quarter hours
 FROM = typer.Option(None, "--from", help="Local time, 2026-10-12 or 2026-10-12T10:00.")

@@ -3,9 +3,10 @@
 import typer
 
 from meter import obis
-from wattledger import heads, reading, session, show
+from wattledger import reading, session, show
 from wattledger.commands.info import JSON
-from wattledger.evidence import NO_TARIFF
+from wattledger.verification import heads
+from wattledger.verification.evidence import NO_TARIFF
 
 
 def command(ctx: typer.Context, as_json: bool = JSON) -> None:

@@ -2,10 +2,11 @@
 
 import typer
 
-from wattledger import evidence, heads, session
+from wattledger import session
 from wattledger.commands.info import JSON
-from wattledger.replay import Difference
-from wattledger.verify import verify
+from wattledger.verification import evidence, heads
+from wattledger.verification.replay import Difference
+from wattledger.verification.verify import verify
 
 
 def command(ctx: typer.Context, as_json: bool = JSON) -> None:

@@ -1,0 +1,1 @@
+"""Price schedules: what markets and servers publish -> what a meter takes."""

@@ -1,0 +1,1 @@
+"""Rate sheets of OpenEI's URDB -> tariff files."""

@@ -1,0 +1,1 @@
+"""What a meter holds, and the proof that it adds up."""
