@@ -88,8 +88,8 @@ class Limiter:
 
     def jump(self, live, t, status):
         """Without power there is no load: windows end as they are. Any other step of time
-        discards the open one."""
-        if not status & codes.POWER_FAIL:
+        discards the open one, and so does a clock that is behind when the power comes back."""
+        if t < live.t or not status & codes.POWER_FAIL:
             self._begin(t, live.registers[IMPORT], self._open[2])
             return
         for _ in range(_OFF_WINDOWS):
@@ -97,7 +97,8 @@ class Limiter:
             if end > t:
                 return
             self._end(live, end)
-        self._begin(t, live.registers[IMPORT], self._open[2])
+        # The window that is open at t, too, had no load until then.
+        self._begin(self.border(t) - self._window_s, live.registers[IMPORT], self._open[2])
 
     def opened(self, live):
         """A billing period does not touch the limiter."""

@@ -16,7 +16,8 @@ def lines(meter, period):
     """-> (Tariff, opening Reading, closing Reading, iterator of billing.Line).
 
     period   number of a part; the open one is billed up to now
-    MeterError: the ledger does not hold it, or its tariff file is gone.
+    MeterError: the ledger does not hold it, its tariff file is gone, or the rows of the profile
+    that decide it are.
     """
     tariff = meter.contract.terms("of_period", period)
     account = account_of(meter, tariff, period)
@@ -26,14 +27,15 @@ def lines(meter, period):
 def carry(meter, live):
     """-> 4 ints, what the open part leaves to the next one if it closes at live.t."""
     contract = meter.contract
-    account = account_of(meter, contract.tariff, contract.w.period)
+    # With the rows that there are: a close cannot wait for those that are gone.
+    account = account_of(meter, contract.tariff, contract.w.period, False)
     account.end = live.t
     for _ in billing.lines(contract.tariff, account):
         pass
     return list(account.carry_out)
 
 
-def account_of(meter, tariff, period):
+def account_of(meter, tariff, period, needs_rows=True):
     """-> billing.Account of a part that ran under this tariff. MeterError: see lines."""
     contract, book = meter.contract, meter.book
     before = book.closed(period - 1) if period > 0 else None
@@ -55,7 +57,7 @@ def account_of(meter, tariff, period):
     if tariff.demand and any(charge[6] for charge in tariff.demand[2]):
         account.history = _history(meter, period)
     if tariff.dynamic or tariff.netting == "interval":
-        _settle(meter, tariff, account, period, before.profile_seq, last_row)
+        _settle(meter, tariff, account, period, before.profile_seq, last_row, needs_rows)
     return account
 
 
@@ -86,7 +88,7 @@ def _history(meter, period):
     return found
 
 
-def _settle(meter, tariff, account, period, first_row, last_row):
+def _settle(meter, tariff, account, period, first_row, last_row, needs_rows):
     """Add up the rows of a part; of the open one those that were not there the last time."""
     from meter import billing_rows
 
@@ -94,6 +96,13 @@ def _settle(meter, tariff, account, period, first_row, last_row):
     key, state = meter.settled or (None, None)
     if not is_open or key != (period, tariff.digest):
         state = billing_rows.start(account.opening, first_row)
+    # Rows that an old part was billed from and are gone must not change its bill.
+    if needs_rows and meter.journal.profile.first_seq > state[0] + 1:
+        raise MeterError(
+            "bill: the profile begins at row " + str(meter.journal.profile.first_seq)
+            + ", part " + str(period) + " needs those from " + str(state[0] + 1)
+            + ": take it from the host that has read them"
+        )  # fmt: skip
     state = billing_rows.add(tariff, state, _rows(meter.journal.profile, state[0], last_row))
     if is_open:
         meter.settled = (period, tariff.digest), state

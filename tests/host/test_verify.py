@@ -282,3 +282,13 @@ def test_a_register_that_an_earlier_tariff_had_for_export_holds():
     rig.run(2 * 86400, step_s=900, imported=5)
     assert rig.live.rates[14]
     assert verify(evidence.collect(CoreLink(rig)))
+
+
+def test_energy_that_came_while_the_clock_stood_still_holds():
+    rig = Rig(unix(2026, 10, 1))
+    rig.run(60)
+    rig.push(tariffs.text())
+    rig.run(3540, imported=5)  # the last row ends now
+    rig.ports.clock.good = 0
+    rig.run(600, imported=5)
+    assert verify(evidence.collect(CoreLink(rig)))

@@ -345,6 +345,24 @@ class TestRestarts(unittest.TestCase):
         self.assertEqual((state(rig), rig.ports.outputs.load), (0, True))
         self.assertEqual(sum([e.count for e in events(rig, codes.EVENT_LIMIT_END)]), 2)
 
+    def test_the_window_in_which_the_power_comes_back_counts_after_any_outage(self):
+        for days in (0, 10):
+            rig = running()
+            rig.cut(off_s=days * 86400 + 240)
+            rig.run(660, step_s=20, imported=HEAVY)
+            self.assertEqual(state(rig), 1)
+
+    def test_a_clock_that_is_behind_after_an_outage_discards_the_open_window(self):
+        rig = running()
+        rig.run(4 * 3600)
+        rig.run(480, imported=2 * HEAVY)
+        rig.cut(off_s=-3 * 3600)
+        rig.run(180, step_s=20)
+        rig.ask("commit")
+        rig.restart()
+        rig.run(900, step_s=20)
+        self.assertEqual((state(rig), events(rig, codes.EVENT_LIMIT)), (0, []))
+
     def test_an_outage_over_the_end_of_a_period(self):
         rig = Rig(unix(2026, 10, 31, 22))
         rig.run(60)

@@ -7,6 +7,7 @@ from rig import Rig, unix
 
 from meter import billing, billing_rows, codes, statement
 from meter.billing import Account, Reading
+from meter.errors import MeterError
 from meter.records import Row
 
 KWH = 1_000_000
@@ -46,6 +47,21 @@ class TestParts(unittest.TestCase):
         ]
         # 28 x 1 / 28; 28 x 1 / 31 = 0.90; 31 x 30 / 31
         self.assertEqual(found, [[100 * 1], [90], [3000]])
+
+    def test_a_bill_by_interval_is_refused_once_its_rows_are_gone(self):
+        netted = {"mode": "interval", "carry": "none"}
+        rig = running(unix(2026, 10, 5), netting=netted)
+        rig.run(2 * 86400, step_s=900, imported=900, exported=100)
+        rig.push(tariffs.text(name="next"))
+        rig.run(900, step_s=900)
+        before = kinds(bill(rig, 1))
+        self.assertTrue(rig.meter.journal.profile.first_seq == 1)
+        rig.run(4 * 86400, step_s=900)
+        self.assertEqual(kinds(bill(rig, 1)), before)
+        rig.run(60 * 86400, step_s=900)
+        self.assertTrue(rig.meter.journal.profile.first_seq > 200)
+        self.assertRaises(MeterError, bill, rig, 1)
+        self.assertEqual(bill(rig), [])  # the open part has its rows, and no energy yet
 
     def test_the_bill_of_a_part_is_what_its_registers_grew(self):
         rig = running(unix(2026, 6, 10, 5))

@@ -177,7 +177,7 @@ class Periods:
                 most[register] = most.get(register, 0) + share
                 if len(registers) == 1:
                     sure[register] = sure.get(register, 0) + share
-        slack = 17 * (len(pieces) + 5) + 2 * total / span if len(most) > 1 else 0
+        slack = 17 * (len(pieces) + 5) + 2 * total / span if len(most) > 1 else 0.5
         for register in set(most) | self._others(channel):
             grown = now.rates[register] - before.rates[register]
             low, high = sure.get(register, 0), most.get(register, 0)

@@ -35,6 +35,7 @@ def _known_when(text: str | None) -> str | None:
 
 
 WORDS = ("now", "period", "date")
+SHORT_ROWS_S = 900
 WHEN = typer.Option(
     None,
     "--when",
@@ -58,6 +59,11 @@ def check(file: Path = FILE, wide: bool = WIDE) -> None:
     )
     for line in tariff_proof.prove(text, file.name, compiled):
         print(f"{file.name}: proved: {line}")
+    if tariff.interval_s < SHORT_ROWS_S and (tariff.dynamic or tariff.netting == "interval"):
+        print(
+            f"{file.name}: note: its bills rest on rows of 5 minutes, and 4 MB of flash hold those"
+            " of 30 days: bill longer months on a board with more"
+        )
     for name in tariff_show.never_in_force(tariff):
         print(f"{file.name}: note: the calendar never selects {name}, only a price event can")
 

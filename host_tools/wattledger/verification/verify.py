@@ -91,8 +91,11 @@ def profile(evidence: Evidence) -> str:
     for instant in instants(evidence):
         here, following = rows.get(instant.profile_seq), rows.get(instant.profile_seq + 1)
         shown = _as_row(instant.registers)
+        # While its clock is invalid a meter counts on, and its time stands still.
+        stands = bool(instant.status & codes.CLOCK_INVALID)
+        same = not stands and here is not None and here.utc - EPOCH == instant.t
         for name, value in zip(_ROW_FIELDS, shown, strict=True):
-            if here and here.utc - EPOCH == instant.t and getattr(here, name) != value:
+            if here and same and getattr(here, name) != value:
                 row_value = getattr(here, name)
                 raise Difference(
                     f"profile: row {here.seq}: {name} {row_value}, {instant.name} has {value}"
@@ -104,7 +107,7 @@ def profile(evidence: Evidence) -> str:
                     f"{instant.name}: {name} {value} is not between rows"
                     f" {instant.profile_seq} and {instant.profile_seq + 1}: {low} to {high}"
                 )
-        met += here is not None and here.utc - EPOCH == instant.t
+        met += same
     return f"profile and registers agree at {met} instants"
 
 

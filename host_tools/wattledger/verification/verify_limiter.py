@@ -56,6 +56,8 @@ def limits(evidence: Evidence) -> str:
         if not verify_windows.is_provable(part, part.tariff.limiter[0]):
             unprovable += 1
             continue
+        if not part.is_whole:
+            continue  # the windows of rows that are gone would be missing
         found = verify_windows.windows(part, part.tariff.limiter[0])
         rows += _rows(part, {window.seq: window for window in found})
         if not goes_back:
