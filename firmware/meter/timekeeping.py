@@ -98,6 +98,8 @@ class Timekeeping:
         self.events.log(event, t, live.t + EPOCH, began + EPOCH)
         if event == codes.EVENT_RESTART:
             live.status |= codes.RESTART
+            if t > live.t + GAP_S:  # the IC counted on, but nobody knows when
+                self._jump(t, codes.GAP)
         elif event == codes.EVENT_POWER_FAIL:
             self._calm_t = began + (HOLD_S << (self.e.flags >> _UNCLEAN_SHIFT))
             self._settle()  # what the power cut off between the commit of a border and its records

@@ -292,3 +292,16 @@ def test_energy_that_came_while_the_clock_stood_still_holds():
     rig.ports.clock.good = 0
     rig.run(600, imported=5)
     assert verify(evidence.collect(CoreLink(rig)))
+
+
+def test_a_tier_that_is_crossed_while_the_clock_stands_still_holds():
+    tiers = {"mode": "chronological", "per": "period", "bounds": [3_000_000]}
+    rates = [dict(rate, prices=[1, 2]) for rate in tariffs.data(tiers=tiers)["rates"]]
+    rig = Rig(unix(2026, 10, 1, 8))
+    rig.run(60)
+    rig.push(tariffs.text(tiers=tiers, rates=rates))
+    rig.run(3600 + 600, imported=5)  # by day, in the midst of an interval
+    rig.ports.clock.good = 0
+    rig.run(600, imported=50_000)
+    assert [s.reason for s in evidence.collect(CoreLink(rig)).records("snapshots")][-1:] == [5]
+    assert verify(evidence.collect(CoreLink(rig)))

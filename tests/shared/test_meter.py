@@ -365,6 +365,27 @@ class TestStarts(unittest.TestCase):
         self.assertEqual(rig.live.rates[0] - night, 600 * 2 * NUM // DEN)
         self.assertTrue(rig.meter.accounts.imbalance(0x8000) is None)
 
+    def test_a_commit_before_the_first_tick_is_no_instant_of_2020(self):
+        rig = Rig(START)
+        rig.ask("commit")
+        rig.restart()
+        rig.run(3600, imported=5)
+        self.assertTrue(len(records(rig, "profile", Row)) <= 5)
+        self.assertEqual(rig.live.registers[IMPORT], 60 * 5 * NUM // DEN)
+
+    def test_a_soft_reset_after_hours_without_a_tick_is_a_gap(self):
+        rig = running()
+        rig.run(3600, imported=5)
+        total, rows = rig.live.registers[IMPORT], len(records(rig, "profile", Row))
+        rig.ports.clock.utc += 5 * 3600
+        rig.restart()
+        rig.run(600, imported=5)
+        self.assertEqual(rig.live.registers[IMPORT] - total, 10 * 5 * NUM // DEN)
+        rig.run(900)
+        closed = records(rig, "profile", Row)[rows:]
+        self.assertTrue(len(closed) <= 3)
+        self.assertTrue(closed[0].status & codes.GAP)
+
     def test_a_soft_reset_loses_nothing(self):
         rig = running()
         rig.run(3600 + 42, step_s=1, imported=3)

@@ -117,8 +117,9 @@ class Reader:
         found = evidence.Evidence(link.request("info"), link.request("registers"), rings)
         closed = self._periods.closed
         for period in range(max(1, len(closed) - _BILLS), len(closed) + bool(closed)):
-            bill = reading.read_bill(link, period)
-            found.bills[bill.period] = bill
+            bill = self._bill(period)
+            if bill is not None:
+                found.bills[bill.period] = bill
         digests = {record.digest.hex() for record in closed} | {
             bill.digest for bill in found.bills.values()
         }
@@ -133,10 +134,24 @@ class Reader:
         held = self._link.request("rows", ring=ring, from_seq=1, n=0)
         return entries[-max(1, held["last"] + 1 - held["first"]) :]
 
+    def _bill(self, period):
+        """-> MeterBill, or None: the meter says that it has lost the rows that decide it."""
+        try:
+            return reading.read_bill(self._link, period)
+        except ToolError as error:
+            if "the profile begins at row" not in str(error):
+                raise
+        first = self._link.request("rows", ring="profile", from_seq=1, n=0)["first"]
+        opening = self._periods.closed[period - 1]
+        need(first > opening.profile_seq + 1, f"bill of period {period}: its rows are there")
+        return None
+
     def _check_bill(self, period):
         """The bill of a closed part against the second one; its maxima against what flowed."""
-        shown = reading.read_bill(self._link, period)
-        periods = self._periods
+        shown, periods = self._bill(period), self._periods
+        if shown is None:
+            periods.flow.forget(period)
+            return
         opening, closing = periods.closed[period - 1 : period + 1]
         plan = periods.plans[closing.digest.hex()]
         crossings = self._crossings(period)

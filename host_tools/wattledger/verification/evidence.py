@@ -31,6 +31,7 @@ class Evidence:
     schedules   {digest of 64 digits: canonical bytes} of price schedules
     bills     of every period that the ledger can open, by number; the last is the open one
     no_bill   why the meter made one of them not, or ""
+    gone      bills that it makes no more: the profile has lost rows that decide them
     """
 
     info: dict[str, Any]
@@ -40,6 +41,7 @@ class Evidence:
     schedules: dict[str, bytes] = field(default_factory=dict)
     bills: dict[int, MeterBill] = field(default_factory=dict)
     no_bill: str = ""
+    gone: int = 0
     seen: list[Head] = field(default_factory=list)
     key: bytes | None = NO_KEY
     _decoded: dict[str, tuple[list[Entry], list[Any]]] = field(default_factory=dict, repr=False)
@@ -82,12 +84,19 @@ def collect(link: Link, progress: Progress = lambda done, of: None) -> Evidence:
     """Read all of a meter afresh, past any cache."""
     evidence = _begin(link)
     _read_rings(link, evidence, reading.RINGS, Cache(None), progress)
-    closed = {record.period for record in evidence.records("ledger")}
+    closed = {record.period: record for record in evidence.records("ledger")}
     try:
-        for number in sorted(closed - {0}):
-            if number - 1 in closed:
+        for number in sorted(set(closed) - {0}):
+            if number - 1 not in closed:
+                continue
+            if _are_rows_gone(link, evidence, closed[number - 1], closed[number].digest.hex()):
+                evidence.gone += 1
+            else:
                 evidence.bills[number] = reading.read_bill(link, number)
-        _read_open(link, evidence, bool(closed))
+        active = evidence.info["tariff"]["active"] or NO_TARIFF
+        gone = closed and _are_rows_gone(link, evidence, closed[max(closed)], active)
+        evidence.gone += bool(gone)
+        _read_open(link, evidence, bool(closed) and not gone)
     except ToolError as error:
         evidence.no_bill = str(error)
         evidence.registers = link.request("registers")
@@ -129,6 +138,22 @@ def _read_rings(
     for ring in rings:
         if ring != "profile":
             evidence.rings[ring] = reading.read_ring(link, ring, cache)
+
+
+def _are_rows_gone(link: Link, evidence: Evidence, opening: Any, digest: str) -> bool:
+    """Whether a bill rests on rows of the profile that are not held any more.
+
+    opening   ledger record at which the part begins; digest: of its tariff, or the head of it
+    """
+    rows = evidence.rings["profile"]
+    if not rows or rows[0].record().seq <= opening.profile_seq + 1 or not int(digest, 16):
+        return False
+    text = reading.find_file(link, digest)
+    try:
+        found = tariff_check.load(text or b"")
+    except MeterError:
+        return False  # the meter says what is wrong
+    return found.dynamic is not None or found.netting == "interval"
 
 
 def _read_open(link: Link, evidence: Evidence, has_any: bool) -> MeterBill | None:

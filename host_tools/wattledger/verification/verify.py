@@ -140,27 +140,20 @@ def chains(evidence: Evidence) -> str:
 def instants(evidence: Evidence) -> list[Instant]:
     """-> every moment at which all registers are known, oldest first."""
     found = []
+    rows = evidence.records("profile")
+    newest = rows[-1].seq if rows else 0  # the registers are read last
+    open_status = evidence.registers.get("status", 0)
     for ring in ("ledger", "snapshots"):
         for record in evidence.records(ring):
-            name = f"{ring}: record {record.seq}"
-            t = record.utc - EPOCH
-            found.append(Instant(name, t, record.registers, record.rates, record.profile_seq))
+            name, row = f"{ring}: record {record.seq}", record.profile_seq
+            t, status = record.utc - EPOCH, open_status if row == newest else 0
+            found.append(Instant(name, t, record.registers, record.rates, row, status))
     found.sort(key=lambda i: (i.profile_seq, i.registers[IMPORT], i.t))
     shown = evidence.registers["registers"]
     last_rates = found[-1].rates if found else [0] * 16
     registers = [shown[code] for code in obis.TOTALS]
-    rows = evidence.records("profile")
-    newest = rows[-1].seq if rows else 0  # the registers are read last
-    found.append(
-        Instant(
-            "registers",
-            now(evidence),
-            registers,
-            evidence.rates_now(last_rates),
-            newest,
-            evidence.registers.get("status", 0),
-        )
-    )
+    rates = evidence.rates_now(last_rates)
+    found.append(Instant("registers", now(evidence), registers, rates, newest, open_status))
     return found
 
 

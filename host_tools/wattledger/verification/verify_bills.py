@@ -17,7 +17,7 @@ def bills(evidence: Evidence) -> str:
     """Every line of every bill, recomputed from ledger, snapshots, profile and tariff."""
     if evidence.no_bill:
         raise Difference(evidence.no_bill)
-    lines, growing, short = 0, 0, 0
+    lines, growing, short = 0, 0, evidence.gone
     for bill in evidence.bills.values():
         if bill.open and bill.end - EPOCH != now(evidence):
             growing += 1
