@@ -1,7 +1,7 @@
 """What a meter does about time: trust the clock, wait for it, or find that it stepped."""
 
 from meter import codes
-from meter.civil import EPOCH
+from meter.civil import DAY_S, EPOCH
 from meter.compat import const
 from meter.limits import GAP_S
 
@@ -98,8 +98,10 @@ class Timekeeping:
         self.events.log(event, t, live.t + EPOCH, began + EPOCH)
         if event == codes.EVENT_RESTART:
             live.status |= codes.RESTART
-            if t > live.t + GAP_S:  # the IC counted on, but nobody knows when
+            if t > live.t + DAY_S:  # what the IC counted on cannot be spread over so long
                 self._jump(t, codes.GAP)
+                self._count(t, t)
+                self.commit()
         elif event == codes.EVENT_POWER_FAIL:
             self._calm_t = began + (HOLD_S << (self.e.flags >> _UNCLEAN_SHIFT))
             self._settle()  # what the power cut off between the commit of a border and its records

@@ -373,18 +373,19 @@ class TestStarts(unittest.TestCase):
         self.assertTrue(len(records(rig, "profile", Row)) <= 5)
         self.assertEqual(rig.live.registers[IMPORT], 60 * 5 * NUM // DEN)
 
-    def test_a_soft_reset_after_hours_without_a_tick_is_a_gap(self):
-        rig = running()
-        rig.run(3600, imported=5)
-        total, rows = rig.live.registers[IMPORT], len(records(rig, "profile", Row))
-        rig.ports.clock.utc += 5 * 3600
-        rig.restart()
-        rig.run(600, imported=5)
-        self.assertEqual(rig.live.registers[IMPORT] - total, 10 * 5 * NUM // DEN)
-        rig.run(900)
-        closed = records(rig, "profile", Row)[rows:]
-        self.assertTrue(len(closed) <= 3)
-        self.assertTrue(closed[0].status & codes.GAP)
+    def test_a_soft_reset_after_days_without_a_tick_is_a_gap(self):
+        for hours, is_gap in ((5, False), (50, True)):
+            rig = running()
+            rig.run(3600, imported=5)
+            total, rows = rig.live.registers[IMPORT], len(records(rig, "profile", Row))
+            rig.ports.clock.utc += hours * 3600
+            rig.restart()
+            rig.run(600, imported=5)
+            self.assertEqual(rig.live.registers[IMPORT] - total, 10 * 5 * NUM // DEN)
+            rig.run(900)
+            closed = records(rig, "profile", Row)[rows:]
+            self.assertEqual(len(closed) <= 3, is_gap)
+            self.assertEqual(bool(closed[0].status & codes.GAP), is_gap)
 
     def test_a_soft_reset_loses_nothing(self):
         rig = running()
