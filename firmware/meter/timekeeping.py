@@ -103,7 +103,9 @@ class Timekeeping:
                 self._count(t, t)
                 self.commit()
         elif event == codes.EVENT_POWER_FAIL:
-            self._calm_t = began + (HOLD_S << (self.e.flags >> _UNCLEAN_SHIFT))
+            calm_t = began + (HOLD_S << (self.e.flags >> _UNCLEAN_SHIFT))
+            # Of a start that is tried again the first one counts, or upkeep waits for ever.
+            self._calm_t = min(self._calm_t or calm_t, calm_t)
             self._settle()  # what the power cut off between the commit of a border and its records
             self._jump(began, codes.POWER_FAIL)
         else:

@@ -8,6 +8,7 @@ from rig import DEN, NUM, Rig, unix
 
 from boards.virtual.nor import PowerCut
 from meter import codes
+from meter.civil import EPOCH
 from meter.errors import MeterError
 from meter.records import Event, Ledger, Row, Snapshot
 from meter.sample import GLITCH, IMPORT, RESET, SATURATED
@@ -233,6 +234,25 @@ class TestFailingFlash(unittest.TestCase):
 
 
 class TestStarts(unittest.TestCase):
+    def test_years_without_power_and_clock_close_more_periods_than_sectors_are_ready(self):
+        rig = running()
+        rig.cut()
+        rig.ports.clock.good = 0
+        rig.run(120, step_s=1)
+        rig.ports.clock.utc += 3 * 365 * 86400
+        rig.ports.clock.good = 2
+        failed = 0
+        for _ in range(3000):
+            try:
+                rig.run(1, step_s=1, imported=1)
+            except MeterError:
+                failed += 1
+        self.assertTrue(0 < failed < 2000)
+        rig.run(120, step_s=1)
+        self.assertEqual(rig.live.t + EPOCH, rig.ports.clock.utc)
+        ledger = records(rig, "ledger", Ledger)
+        self.assertEqual([r.period for r in ledger], list(range(37)))
+
     def test_a_cut_loses_at_most_the_save_period(self):
         rig = running()
         rig.run(3600, step_s=1, imported=1)
