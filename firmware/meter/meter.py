@@ -52,6 +52,7 @@ class Meter(Timekeeping):
         self.state = "stopped"
         self.locked = False
         self.broken = None
+        self._flags = 0  # of the reads that no tick has noted yet
         self.failure = None
         self._border = 0  # core second at which something is due
         self._retained = Retained(ports.retained)
@@ -102,6 +103,7 @@ class Meter(Timekeeping):
     def count(self, now):
         """A tick for somebody who holds the lock and must see its effect."""
         self.ports.chip.read(self.sample)
+        self._flags |= self.sample.flags
         early = self._is_early(now)
         self._retained.store(self._unlogged(), self.sample.counts)
         self.failure = None
@@ -206,13 +208,14 @@ class Meter(Timekeeping):
                 v_dv = min(v_mv // 100, 0xFFFE)
                 live.v_min_dv = min(live.v_min_dv, v_dv)
                 live.v_max_dv = max(live.v_max_dv, v_dv)
-        if sample.flags:
+        if self._flags:
             since_s = min(max(1, t - live.t), GAP_S)
             doubt_mwh = self.ports.chip.pmax_w * since_s * 5 * 1000 // (4 * 3600) + 1
             for flag, status, event in _FLAGS:
-                if sample.flags & flag:
+                if self._flags & flag:
                     live.status |= status
                     self.events.log(event, live.t, 0, doubt_mwh)
+            self._flags = 0
 
     def _counting(self):
         """-> the import rate that energy counts into."""

@@ -407,6 +407,15 @@ class TestStarts(unittest.TestCase):
             self.assertEqual(len(closed) <= 3, is_gap)
             self.assertEqual(bool(closed[0].status & codes.GAP), is_gap)
 
+    def test_what_the_ic_told_while_nothing_is_written_is_told_later(self):
+        rig = running()
+        rig.cut(60)
+        rig.run(3, step_s=1)
+        rig.ports.chip.flags = RESET
+        rig.run(30, step_s=1)
+        kinds = [e.code for e in records(rig, "metrology", Event)]
+        self.assertEqual(kinds, [codes.EVENT_CHIP_RESET & 255])
+
     def test_a_soft_reset_loses_nothing(self):
         rig = running()
         rig.run(3600 + 42, step_s=1, imported=3)

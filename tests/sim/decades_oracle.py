@@ -190,7 +190,9 @@ class Oracle:
                 suspects.append(f"{CHANNELS[k]}: {missing} counts are missing")
             self._lose(k, missing, " and ".join(sorted(map(_name, doubt))) or "told a tick later")
         metrology = any(e >> 8 == codes.METROLOGY for e in self.doubted)
-        need(not self._suspects or metrology, f"{self._suspects}, and no event says so")
+        # While nothing may be written, after the power came back, the meter only keeps it in mind.
+        is_told = metrology or self.world.meter._flags
+        need(not self._suspects or is_told, f"{self._suspects}, and no event says so")
         self._suspects = suspects
         self.told, self.doubted = self.doubted, set()
 
