@@ -44,7 +44,7 @@ class Meter(Timekeeping):
         self.book = Book(journal, key)
         self.e = EState()
         self.pricing = None
-        self.settled = None  # rows of the open part, added up by meter.statement
+        self.settled = None  # rows of a part, added up by meter.statement
         self.accounts = Accounts(*ports.chip.energy_ratio)
         self.rate = 0  # in force now
         self.contract = Contract(self, ports.files)

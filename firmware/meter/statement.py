@@ -89,22 +89,23 @@ def _history(meter, period):
 
 
 def _settle(meter, tariff, account, period, first_row, last_row, needs_rows):
-    """Add up the rows of a part; of the open one those that were not there the last time."""
+    """Add up the rows of a part; of the one asked for last only those that came since then: a
+    bill is asked for line by line."""
     from meter import billing_rows
 
-    is_open = period == meter.contract.w.period
     key, state = meter.settled or (None, None)
-    if not is_open or key != (period, tariff.digest):
+    if key != (period, tariff.digest) or state[0] > last_row:
         state = billing_rows.start(account.opening, first_row)
     # Rows that an old part was billed from and are gone must not change its bill.
-    if needs_rows and meter.journal.profile.first_seq > state[0] + 1:
+    gone = state[0] < last_row and meter.journal.profile.first_seq > state[0] + 1
+    if gone and needs_rows:
         raise MeterError(
             "bill: the profile begins at row " + str(meter.journal.profile.first_seq)
             + ", part " + str(period) + " needs those from " + str(state[0] + 1)
             + ": take it from the host that has read them"
         )  # fmt: skip
     state = billing_rows.add(tariff, state, _rows(meter.journal.profile, state[0], last_row))
-    if is_open:
+    if not gone:
         meter.settled = (period, tariff.digest), state
     billing_rows.settle(tariff, account, state)
 

@@ -60,8 +60,23 @@ class TestParts(unittest.TestCase):
         self.assertEqual(kinds(bill(rig, 1)), before)
         rig.run(60 * 86400, step_s=900)
         self.assertTrue(rig.meter.journal.profile.first_seq > 200)
+        rig.restart()
         self.assertRaises(MeterError, bill, rig, 1)
-        self.assertEqual(bill(rig), [])  # the open part has its rows, and no energy yet
+
+    def test_a_closed_bill_reads_its_rows_once(self):
+        rig = running(unix(2026, 10, 5), netting={"mode": "interval", "carry": "none"})
+        rig.run(2 * 86400, step_s=900, imported=900, exported=100)
+        rig.push(tariffs.text(name="next"))
+        rig.run(900, step_s=900)
+        first, read, asked = bill(rig, 1), rig.meter.journal.profile.read, []
+
+        def counted(seq, buf):
+            asked.append(seq)
+            return read(seq, buf)
+
+        rig.meter.journal.profile.read = counted
+        self.assertEqual(kinds(bill(rig, 1)), kinds(first))
+        self.assertEqual(asked, [])
 
     def test_the_bill_of_a_part_is_what_its_registers_grew(self):
         rig = running(unix(2026, 6, 10, 5))
