@@ -81,9 +81,9 @@ format: setup
 	@$(PY) -m ruff check --quiet --fix-only
 	@$(PY) -m ruff format
 
-## Heap, bytes per tick, wear of the flash, bills a second: against limits or a peer
+## Heap, bytes per tick, SPI, wear of the flash, bills a second: against limits or a peer
 bench: setup $(ENGINES)
-	@for bench in heap tick storage billing; do $(PY) tests/bench/$$bench.py || exit 1; done
+	@for bench in heap tick spi storage billing; do $(PY) tests/bench/$$bench.py || exit 1; done
 
 ## The whole fault campaign on all cores, then simulated years             SEED=1 YEARS=10
 sim: setup

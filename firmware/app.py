@@ -38,10 +38,13 @@ def _tick():
         meter.fault(error)
     else:
         ports.watchdog.feed()
+    for panel in ports.panels:
+        panel.tick(meter)
 
 
 def _start_chip():
     ports.chip.start(ports.calibration)
+    meter.miscalibrated(ports.calibration_fault)
 
 
 def _software():

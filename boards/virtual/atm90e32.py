@@ -2,8 +2,8 @@
 
 After the datasheet Atmel-46003B: frames 4.2, accumulation 3.5, registers 5. Where that is
 silent the model has a switch (`full`). Not modelled: fundamental and harmonic energies (they
-read 0), phase and offset calibration (stored, without effect), temperature, peaks, the CF pins.
-Plain Python that MicroPython runs; the energy is exact in integers.
+read 0), temperature and its compensation, peaks, the CF pins. A load of waveform.py shows what
+gains, phases and offsets do. Plain Python that MicroPython runs; the energy is exact in integers.
 """
 
 from boards.virtual.atm90e32_metering import Metering

@@ -8,6 +8,7 @@ import math
 
 _SQRT2_PPM = 1414214
 _NW = 1000000  # nW in a mW: powers behind ratios and gains are kept that fine
+_OFFSET_NW = 320000  # of Poffset and Qoffset; Uoffset has 0.01/512 V, Ioffset 0.001/512 A (AN)
 _COUNTERS = 20  # registers 80..93: forward and reverse active and reactive, apparent
 
 
@@ -19,7 +20,10 @@ class Metering:
     energy      counts in registers 80..93; who reads one clears it
     true        the same, never cleared
     interrupts  the latched EMMIntState0 and 1
+    reversed_phases   whether the voltages follow each other as A, C, B
     """
+
+    reversed_phases = False
 
     def __init__(self, ct, vt, wraps, unity_gain):
         self._ct, self._vt, self._wraps, self._unity = ct, vt, wraps, unity_gain
@@ -53,16 +57,30 @@ class Metering:
         for phase in range(3):
             u_gain = self._registers[0x61 + 4 * phase]
             i_gain = self._registers[0x62 + 4 * phase]
-            self.v_mv.append(point.v_mv[phase] * u_gain * vt[1] // (unity * vt[0]))
-            self.i_ma.append(point.i_ma[phase] * i_gain * ct[1] // (unity * ct[0]))
+            v_mv = point.v_mv[phase] * u_gain * vt[1] // (unity * vt[0])
+            i_ma = point.i_ma[phase] * i_gain * ct[1] // (unity * ct[0])
+            self.v_mv.append(max(0, v_mv + 10 * self._signed(0x63 + 4 * phase) // 512))
+            self.i_ma.append(max(0, i_ma + self._signed(0x64 + 4 * phase) // 512))
             num = ct[1] * vt[1] * u_gain * i_gain * _NW
             den = ct[0] * vt[0] * unity * unity
             s.append(point.v_mv[phase] * point.i_ma[phase] * num // (1000 * den))
-            pq_gain = self._registers[0x47 + 2 * phase]
-            num *= pq_gain - 0x8000 if pq_gain & 0x8000 else pq_gain + 0x8000
-            p.append(point.p_mw[phase] * num // (den * 0x8000))
-            q.append(point.q_mvar[phase] * num // (den * 0x8000))
+            num *= self._signed(0x47 + 2 * phase) + 0x8000
+            p_mw, q_mvar = point.delayed(phase, self._delay_ns(0x48 + 2 * phase))
+            p_offset = _OFFSET_NW * self._signed(0x41 + 2 * phase)
+            q_offset = _OFFSET_NW * self._signed(0x42 + 2 * phase)
+            p.append(p_mw * num // (den * 0x8000) + p_offset)
+            q.append(q_mvar * num // (den * 0x8000) + q_offset)
         return p, q, s
+
+    def _signed(self, register):
+        value = self._registers[register]
+        return value - 0x10000 if value & 0x8000 else value
+
+    def _delay_ns(self, register):
+        """Phi: bit 15 delays the voltage instead of the current."""
+        value = self._registers[register]
+        delay_ns = (value & 0xFF) * 1000000 // 2048
+        return -delay_ns if value & 0x8000 else delay_ns
 
     def _started(self, kind, powers):
         """-> powers of T, A, B, C that count: above the start thresholds of P, Q or S."""
@@ -116,7 +134,7 @@ class Metering:
             state1 |= (instant < self._registers[0x09]) << (10 - phase)
         freq = self.freq_mhz // 10
         state1 |= (freq > self._registers[0x0D]) << 15 | (freq < self._registers[0x0C]) << 11
-        return self._no_load, state1
+        return self._no_load | self.reversed_phases << 9, state1
 
     def measured(self, address):
         """-> 16 bits of a mean, rms, angle or frequency register, B0..FF."""

@@ -1,17 +1,39 @@
 """What flows through the simulated meter: piecewise constant, exact in integers.
 
 A load has `segments(t0_ms, t1_ms)`, which yields (ta_ms, tb_ms, point) without gaps, in Unix
-milliseconds. `open_load` makes one from a file, or the embedded household.
+milliseconds. `open_load` makes one from a file, or the embedded household; waveform.py from
+samples.
 """
+
+import math
 
 
 class Point:
     """Lists of three ints, phases A, B, C: p_mw (negative: export), q_mvar (positive: lag),
-    v_mv, i_ma; and freq_mhz."""
+    v_mv, i_ma; and freq_mhz.
 
-    def __init__(self, p_mw, q_mvar, v_mv, i_ma, freq_mhz):
+    spectra   for each phase a list of (order, p_uw, q_uvar): the part of P and Q that a delay
+              turns; None: all of it is of the line's frequency
+    """
+
+    def __init__(self, p_mw, q_mvar, v_mv, i_ma, freq_mhz, spectra=None):
         self.p_mw, self.q_mvar, self.v_mv, self.i_ma = p_mw, q_mvar, v_mv, i_ma
-        self.freq_mhz = freq_mhz
+        self.freq_mhz, self.spectra = freq_mhz, spectra
+
+    def delayed(self, phase, delay_ns):
+        """-> (p_mw, q_mvar) of a phase when its current is taken `delay_ns` late (negative: its
+        voltage), as an IC's phase register does: order n turns by n times the angle."""
+        p_mw, q_mvar = self.p_mw[phase], self.q_mvar[phase]
+        if not delay_ns:
+            return p_mw, q_mvar
+        spectrum = self.spectra[phase] if self.spectra else ((1, p_mw * 1000, q_mvar * 1000),)
+        p_uw = q_uvar = 0
+        for order, p, q in spectrum:
+            angle = 2 * math.pi * order * self.freq_mhz * delay_ns / 1e12
+            cos, sin = math.cos(angle) - 1, math.sin(angle)
+            p_uw += p * cos - q * sin
+            q_uvar += q * cos + p * sin
+        return p_mw + round(p_uw / 1000), q_mvar + round(q_uvar / 1000)
 
 
 def point_of(p_mw, q_mvar, v_mv, i_ma=None, freq_mhz=50000, phases=1):

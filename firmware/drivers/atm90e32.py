@@ -56,8 +56,10 @@ class Atm90e32:
     pmax_w       most that can flow, primary; bounds what an unconfirmed transfer may claim
     start_mw     starting power as the chip sees it; half of it is no-load
     pga          MMode1, from the burden resistors
+    sag_mv       voltage as the chip sees it; below it for 20 ms IRQ1 is asserted; 0: never
     ticks_ms     callable like time.ticks_ms; None: only the 16 bits bound a transfer
 
+    link           drivers.atm90e32_link.Link, between two reads for others too
     energy_ratio   (num, den): mWh = counts * num / den, primary
     window_counts  counts at which a register is full
     pmax_w         as given
@@ -82,10 +84,11 @@ class Atm90e32:
         pmax_w=69000,
         start_mw=4600,
         pga=0,
+        sag_mv=0,
         ticks_ms=None,
     ):
         self._sleep_ms, self._ticks_ms = sleep_ms, ticks_ms
-        self._settings = (imp_per_kwh, line_hz, wiring, pga, start_mw)
+        self._settings = (imp_per_kwh, line_hz, wiring, pga, start_mw, sag_mv)
         self._calibration = {}  # type: dict[str, int]
         from drivers import atm90e32_setup
 
@@ -99,8 +102,8 @@ class Atm90e32:
         # counts a second at pmax_w, and a quarter more
         self._counts_per_s_max = pmax_w * imp_per_kwh * den * 5 // (36000 * num * 4) + 1
 
-        self._link = Link(spi, cs)
-        self._get = self._link.get
+        self.link = Link(spi, cs)
+        self._get = self.link.get
         self._pending = _NOTHING  # index of the register whose read is under way
         self._target = _NOTHING  # its new sum, once that is decided
         self._raw = [0] * len(_ENERGIES)  # cumulative
@@ -119,6 +122,14 @@ class Atm90e32:
         calibration   {datasheet name: 16-bit value}, of gains, phases and offsets
         MeterError: names the stage that failed.
         """
+        self._start(calibration, 0, 0)
+
+    def _restart(self):
+        # What reads right after all was the bus; a start that was broken off has been told.
+        self._start(self._calibration, RESET, GLITCH if self._ready else 0)
+
+    def _start(self, calibration, wrong_flag, right_flag):
+        """The flags: what it means that the chip does not, or does, hold the configuration."""
         from drivers import atm90e32_setup
 
         self._recover()
@@ -126,7 +137,9 @@ class Atm90e32:
         self._ready = False
         self._calibration = calibration
         self._note(rows)
-        atm90e32_setup.start(self._link, rows, self._sleep_ms)
+        wrong = atm90e32_setup.wrong(self.link, rows)
+        self._flags |= wrong_flag if wrong else right_flag
+        atm90e32_setup.start(self.link, rows, wrong, self._sleep_ms)
         forget("drivers.atm90e32_setup")
         self._since_ms = None
         self._ready = True
@@ -134,7 +147,7 @@ class Atm90e32:
     def ok(self):
         """-> bool: the chip still holds the configuration of `start`, by read-back."""
         self._recover()
-        if not self._ready or not self._link.reads(_METER_EN, 1):
+        if not self._ready or not self.link.reads(_METER_EN, 1):
             return False
         return all(self._holds(index) for index in range(len(self._registers)))
 
@@ -148,11 +161,12 @@ class Atm90e32:
         now_ms = self._ticks_ms() if self._ticks_ms else 0
         self._limit = self._plausible_counts(now_ms)
         self._recover()
-        if not self._configured():
-            self._ready = False
-            self._flags |= RESET
-            self.start(self._calibration)
+        if not self._ready or not self._holds_next():
+            self._restart()
         self._intake_all()
+        # After the energy: a reset that came between has taken some of it.
+        if not self.link.reads(_METER_EN, 1):
+            self._restart()
         self._sort()
         sample.counts = self._counts
         self._live(sample)
@@ -167,8 +181,10 @@ class Atm90e32:
             self._intake(index)
 
     def _intake(self, index):
-        if self._link.last:
-            self._link.expect(_EMM_INT_EN0, 0, "interrupts")  # a register that we keep at 0
+        if self.link.last:
+            # A register that we keep at 0, though a flipped bit can write it without a key.
+            if not self.link.reads(_EMM_INT_EN0, 0):
+                self.link.write(_EMM_INT_EN0, 0, "interrupts")
         self._target = _NOTHING
         self._pending = index
         value = self._get(_ENERGIES[index])
@@ -234,9 +250,11 @@ class Atm90e32:
         if self._ticks_ms is None or self._since_ms is None:
             return _FULL
         dt_s = ((now_ms - self._since_ms) & _TICKS_MASK) // 1000 + 1
-        if dt_s > _DT_S_MAX:
-            return _FULL
-        return min(_FULL, self._counts_per_s_max * dt_s)
+        if dt_s <= _DT_S_MAX and self._counts_per_s_max * dt_s <= _FULL:
+            return self._counts_per_s_max * dt_s
+        # The datasheet does not say whether a full register stays so or begins anew.
+        self._flags |= SATURATED
+        return _FULL
 
     # live values
 
@@ -281,17 +299,15 @@ class Atm90e32:
         self._registers = bytes([register for register, _, _ in rows])
         self._values = bytes([b for _, value, _ in rows for b in (value >> 8, value & 0xFF)])
 
-    def _configured(self):
-        """-> bool: MeterEn is on, and one more register, in turn, holds what it must."""
-        if not self._ready or not self._link.reads(_METER_EN, 1):
-            return False
+    def _holds_next(self):
+        """-> bool: one register, in turn, holds what it must."""
         index = self._check_index
         self._check_index = index + 1 if index + 1 < len(self._registers) else 0
         return self._holds(index)
 
     def _holds(self, index):
         value = self._values[2 * index] << 8 | self._values[2 * index + 1]
-        return self._link.reads(self._registers[index], value)
+        return self.link.reads(self._registers[index], value)
 
 
 def _lowest_terms(num, den):

@@ -8,6 +8,8 @@ from meter.errors import MeterError
 
 _METER_EN = const(0x00)  # metering runs while any of bits 7..0 is set; 0 after a reset
 _CHANNEL_MAP_I = const(0x01)
+_SAG_PEAK_DET = const(0x05)  # high byte: peak window; low byte: sag window, ms
+_SAG_TH = const(0x08)
 _FREQ_LO_TH = const(0x0C)  # 0.01 Hz
 _FREQ_HI_TH = const(0x0D)
 _PL_CONST_H = const(0x31)
@@ -36,6 +38,8 @@ _CALIBRATION = (
     "UgainC IgainC UoffsetC IoffsetC"
 ).split()
 _POWER_REGISTERS = const(12)
+_TRIES = const(4)
+_SAG_WINDOWS = const(0x1414)  # 20 ms each: a last gasp is worth more than a sure sag
 _RESET_WAIT_MS = const(6)  # DS: 5 ms
 
 # wiring -> (phases that the chip measures, MMode0 without the line frequency)
@@ -86,12 +90,32 @@ def _calibration_rows(calibration):
     return rows
 
 
-def configuration(imp_per_kwh, line_hz, wiring, pga, start_mw, calibration):
+def _sag_rows(sag_mv, wiring, calibration):
+    """-> rows of the threshold, V x 100 x sqrt 2 x 16384 / Ugain (DS 3.7.2), and IRQ1 of it.
+
+    The highest threshold of the phases, as there is one register. MeterError: over 16 bits.
+    """
+    phases, _ = WIRINGS[wiring]
+    gains = [calibration.get("Ugain" + "ABC"[phase], 0x8000) or 1 for phase in phases]
+    value = sag_mv * 14142 * 16384 // (100000 * min(gains))
+    if not 0 <= value <= 0xFFFF:
+        raise MeterError(f"atm90e32: sag: {sag_mv} mV, expected up to 655000: see board.py")
+    bits = 0
+    for phase in phases:
+        bits |= 0x4000 >> phase
+    return [
+        (_EMM_INT_EN0 + 1, bits, "interrupts"),
+        (_SAG_PEAK_DET, _SAG_WINDOWS, "sag"),
+        (_SAG_TH, value, "sag"),
+    ]
+
+
+def configuration(imp_per_kwh, line_hz, wiring, pga, start_mw, sag_mv, calibration):
     """-> tuple of (register, value, stage) in the order in which it is played.
 
     MeterEn is last, so that nothing is counted under a constant that is not yet right.
     start_mw      starting power; no-load is 50 % of it for the sum and 10 % a phase (AN 5.1)
-    calibration   see `_calibration_rows`
+    sag_mv        see Atm90e32; calibration: see `_calibration_rows`
     """
     if line_hz not in (50, 60) or wiring not in WIRINGS:
         raise MeterError(
@@ -101,7 +125,6 @@ def configuration(imp_per_kwh, line_hz, wiring, pga, start_mw, calibration):
     mode = WIRINGS[wiring][1] | (_FREQ_60_HZ if line_hz == 60 else 0)
     rows = [
         (_EMM_INT_EN0, 0, "interrupts"),
-        (_EMM_INT_EN0 + 1, 0, "interrupts"),
         (_FREQ_LO_TH, line_hz * 98, "line"),  # 2 % either side, as the default at 50 Hz
         (_FREQ_HI_TH, line_hz * 102, "line"),
         (_PL_CONST_H, constant >> 16, "constant"),
@@ -109,6 +132,10 @@ def configuration(imp_per_kwh, line_hz, wiring, pga, start_mw, calibration):
         (_M_MODE0, mode, "mode"),
         (_M_MODE1, pga, "mode"),
     ]
+    if sag_mv:
+        rows += _sag_rows(sag_mv, wiring, calibration)
+    else:
+        rows.append((_EMM_INT_EN0 + 1, 0, "interrupts"))
     for i in range(3):
         rows.append((_P_START_TH + i, _threshold(start_mw, 50), "thresholds"))
         rows.append((_P_PHASE_TH + i, _threshold(start_mw, 10), "thresholds"))
@@ -117,16 +144,40 @@ def configuration(imp_per_kwh, line_hz, wiring, pga, start_mw, calibration):
     return tuple(rows)
 
 
-def start(link, rows, sleep_ms):
-    """Make the chip hold `rows`; one that does already keeps the energy in it.
+def wrong(link, rows):
+    """-> 0: the chip holds `rows`; 1: not all of them; 2 or 3: its counts have no known unit.
 
-    MeterError: names the stage that failed.
+    MeterError: no chip answers, so nothing may be concluded from what it reads, nor written.
     """
-    wrong = 0
+    if not _wrong(link, rows):
+        return 0
+    _find(link)
+    return _wrong(link, rows)
+
+
+def _wrong(link, rows):
+    found = 0
     for register, value, stage in rows:
         if not link.reads(register, value):
-            # Without these two the counts in the chip have no known unit.
-            wrong |= 2 if stage in ("constant", "enable") else 1
+            found |= 2 if stage in ("constant", "enable") else 1
+    return found
+
+
+def _find(link):
+    """MeterError: no register reads as LastSPIData says it did."""
+    for _ in range(_TRIES):
+        seen = link.get(_CHANNEL_MAP_I)
+        if seen not in (0, 0xFFFF) and link.get(_LAST_SPI_DATA) == seen:
+            return
+    _absent(seen)
+
+
+def start(link, rows, wrong, sleep_ms):
+    """Make the chip hold `rows`; one whose counts have their unit keeps the energy in it.
+
+    wrong   of `wrong`, just before
+    MeterError: names the stage that failed.
+    """
     if wrong & 2:
         _reset(link, sleep_ms)
     if wrong:
@@ -140,9 +191,10 @@ def start(link, rows, sleep_ms):
 def _reset(link, sleep_ms):
     link.put(_SOFT_RESET, _RESET_CODE)
     sleep_ms(_RESET_WAIT_MS)
-    seen = link.get(_CHANNEL_MAP_I)
-    if seen != _CHANNEL_MAP_I_DEFAULT:
-        cure = "MISO floating? check wiring and PM1/PM0" if seen == 0xFFFF else "check wiring"
-        raise MeterError(
-            f"atm90e32: presence: ChannelMapI read 0x{seen:04x}, expected 0x0210: {cure}"
-        )
+    if not link.reads(_CHANNEL_MAP_I, _CHANNEL_MAP_I_DEFAULT):
+        _absent(link.get(_CHANNEL_MAP_I))
+
+
+def _absent(seen):
+    cure = "MISO floating? check wiring and PM1/PM0" if seen == 0xFFFF else "check wiring"
+    raise MeterError(f"atm90e32: presence: ChannelMapI read 0x{seen:04x}, expected 0x0210: {cure}")

@@ -1,7 +1,7 @@
 """From a board's constants to its ports, on the `machine` and `esp32` of MicroPython.
 
-A board.py holds constants and calls `atm90e32_ports`; so the virtual board, whose `machine`
-is a simulation, runs the composition of the real one.
+A board.py holds constants, names the driver of its metering IC and calls `spi_ports`; so the
+virtual board, whose `machine` is a simulation, runs the composition of the real one.
 """
 
 import time
@@ -9,12 +9,12 @@ import time
 import esp32
 import machine
 
-from drivers.atm90e32 import Atm90e32
 from drivers.files import TariffFiles
 from drivers.flash_partition import open_partition
 from drivers.outputs import Outputs
 from drivers.rtc import Clock, Retained
-from meter.compat import const
+from meter.compat import const, forget
+from meter.errors import MeterError
 
 _WATCHDOG_MS = const(15000)
 
@@ -23,8 +23,13 @@ class Ports:
     """Everything that the composition hands to the meter.
 
     chip flash clock retained outputs files   the ports
+    panels      what shows the meter: each has `tick(meter)`, called after each tick of the meter;
+                short work, and whatever its bus does it raises nothing
+    quality sag meter.quality.Quality and GPIO of the IC's sag interrupt, of drivers.quality_ports;
+                None: the board has not asked for it
     watchdog    `feed()`; it starts with the first call and can never be stopped
-    calibration {datasheet name: value} for `chip.start`
+    calibration {datasheet name: value} for `chip.start`: of the record that is kept, if any
+    calibration_fault   what is wrong with that record, None: nothing
     name        of the board
     serial      the module's unique id in hex
     flash_size  bytes of the whole flash chip
@@ -33,8 +38,11 @@ class Ports:
 
     def __init__(self, name, chip, calibration, outputs, flash_size, power_fail):
         rtc = machine.RTC()
+        self.panels = []
+        self.quality = self.sag = None
         self.name, self.flash_size = name, flash_size
         self.chip, self.calibration, self.outputs = chip, calibration, outputs
+        self._load_calibration()
         self.flash = open_partition(esp32.Partition, "meter")
         self.clock = Clock(rtc)
         self.retained = Retained(rtc)
@@ -46,10 +54,36 @@ class Ports:
 
     def on_power_fail(self, callback):
         """Call `callback()` from the scheduler when the supply begins to fail, if the board has
-        a pin that tells."""
+        a pin that tells, or the IC."""
         if self.has_power_fail:
             pin = machine.Pin(self._power_fail, machine.Pin.IN, machine.Pin.PULL_UP)
             pin.irq(handler=lambda _: callback(), trigger=machine.Pin.IRQ_FALLING)
+        if self.sag is not None:
+            pin = machine.Pin(self.sag, machine.Pin.IN)
+            # Both, as the level of an assertion is not sure; the other edge is a save too many.
+            edges = machine.Pin.IRQ_RISING | machine.Pin.IRQ_FALLING
+            pin.irq(handler=lambda _: callback(), trigger=edges)
+
+    def calibration_store(self):
+        """-> CalibrationStore, loaded on demand."""
+        from drivers import calibration_store
+
+        forget("drivers.calibration_store")
+        return calibration_store.CalibrationStore(esp32.NVS)
+
+    def _load_calibration(self):
+        from meter import calibration
+
+        forget("meter.calibration")
+        store, ic = self.calibration_store(), type(self.chip).__name__.upper()
+        data, record, self.calibration_fault = calibration.choose(store.copies(), ic)
+        if record:
+            self.calibration = record["registers"]
+        if record and self.calibration_fault:
+            try:
+                store.store(data)  # the copy that was lost; the alert stays until the next start
+            except MeterError as error:
+                self.calibration_fault = str(error)
 
     def timer(self, period_ms, callback):
         """Call `callback(timer)` each period, from the scheduler. -> object with `deinit()`"""
@@ -83,44 +117,48 @@ def kept_pin(number, level):
     return output_pin(number, level)
 
 
-def atm90e32_ports(
+def spi_ports(
     name,
     flash_size,
-    spi_id,
-    sck,
-    mosi,
-    miso,
+    ic,
+    chip,
+    mode,
+    spi,
     cs,
-    pm1,
-    pm0,
     load_switch,
     alarm,
-    chip,
+    high=(),
     calibration=None,
     power_fail=None,
     baudrate=500000,
 ):
-    """-> Ports of a board with an ATM90E32AS.
+    """-> Ports of a board whose metering IC is on SPI.
 
-    sck mosi miso cs pm1 pm0 load_switch alarm   GPIO numbers
-    chip          dict of keyword arguments of `Atm90e32`
+    ic            class of the driver; chip: dict of keyword arguments of it
+    mode          of SPI: CPOL << 1 | CPHA
+    spi           (bus, sck, mosi, miso): its number, and GPIO numbers as all that follow
+    load_switch   a GPIO, high = connected; or what drives the switch, see drivers.load_switch
+    high          GPIOs that select the mode of the IC by being high
     calibration   see `Ports`
     power_fail    GPIO that goes low when the supply begins to fail, or None
     """
-    output_pin(pm1, 1)  # both high: normal mode; registers cannot be reached in the others
-    output_pin(pm0, 1)
+    for number in high:
+        output_pin(number, 1)
     select = output_pin(cs, 1)
-    spi = machine.SPI(
-        spi_id,
+    bus, sck, mosi, miso = spi
+    wires = machine.SPI(
+        bus,
         baudrate=baudrate,
-        polarity=1,
-        phase=1,
+        polarity=mode >> 1,
+        phase=mode & 1,
         bits=8,
         firstbit=machine.SPI.MSB,
         sck=machine.Pin(sck),
         mosi=machine.Pin(mosi),
         miso=machine.Pin(miso),
     )
-    driver = Atm90e32(spi, select, time.sleep_ms, ticks_ms=time.ticks_ms, **chip)
-    outputs = Outputs(kept_pin(load_switch, 1), kept_pin(alarm, 0))
+    driver = ic(wires, select, time.sleep_ms, ticks_ms=time.ticks_ms, **chip)
+    if not callable(load_switch):
+        load_switch = kept_pin(load_switch, 1)
+    outputs = Outputs(load_switch, kept_pin(alarm, 0))
     return Ports(name, driver, calibration or {}, outputs, flash_size, power_fail)

@@ -37,6 +37,11 @@ class Clock:
         self._rtc.datetime((year, month, day, weekday, hour, minute, second, 0))
         self._was_set = True
 
+    def discipline(self, unix_s):
+        """Take the time of a reference, exact to a second. -> None: its speed cannot be trimmed"""
+        if not self._was_set or unix_s != self.now():
+            self.set(unix_s)
+
 
 class Retained:
     """The retained port on `machine.RTC().memory`."""

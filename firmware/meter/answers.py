@@ -5,7 +5,7 @@ Each takes (Meter, identity, args dict) and gives what goes under "ok".
 
 import json
 
-from meter import chain, obis, statement
+from meter import chain, codes, obis, statement
 from meter.civil import EPOCH
 from meter.compat import const, forget
 from meter.limits import NAME_CHARS, SAVE_PERIOD_S
@@ -14,6 +14,7 @@ from meter.service import JOURNAL, PROTOCOL, Refused
 _REGISTERS_BYTES = const(980)  # with the envelope a line
 _ALERTS = const(3)
 _ALERT_CHARS = const(64)
+_SLEW_S = const(4)  # less than a clock that is behind is waited for
 
 
 def info(meter, identity, args):
@@ -71,8 +72,8 @@ def live(meter, identity, args):
         obis.POWER_OUT: max(-power_mw, 0),
         obis.FREQUENCY: sample.freq_mhz,
     }
-    for codes, phases in ((obis.VOLTAGES, sample.v_mv), (obis.CURRENTS, sample.i_ma)):
-        values.update(zip(codes, phases))
+    for names, phases in ((obis.VOLTAGES, sample.v_mv), (obis.CURRENTS, sample.i_ma)):
+        values.update(zip(names, phases))
     if contract.w.period and not contract.lost and not meter.broken:
         lines = list(statement.lines(meter, contract.w.period)[-1])
         values[obis.COST] = sum([line.rounded for line in lines])
@@ -132,6 +133,15 @@ def bill(meter, identity, args):
     }
 
 
+def quality(meter, identity, args):
+    """Power quality and tamper: counters, and what holds now."""
+    if meter.quality is None:
+        raise Refused("state", "quality: this board does not watch it: see its board.py")
+    from meter import quality_answer
+
+    return quality_answer.answer(meter.quality)
+
+
 def tariff(meter, identity, args):
     """Make a tariff file the next one."""
     digest, when = args["digest"], args.get("when", "period")
@@ -168,13 +178,23 @@ def prices(meter, identity, args):
 
 
 def clock(meter, identity, args):
-    """Set the clock; what is open closes."""
+    """Set the clock; what is open closes, unless a reference moves it by a few seconds."""
     utc, clock = args["utc"], meter.ports.clock
     if not isinstance(utc, int) or utc < EPOCH:
         raise Refused("arguments", "clock: expected Unix seconds after 2019")
-    clock.set(utc)
-    meter.step_clock(utc)
-    return {"utc": clock.now()}
+    if not args.get("reference"):
+        clock.set(utc)
+        meter.step_clock(utc)
+        return {"utc": clock.now()}
+    before, valid = clock.now(), clock.quality()
+    trimmed = clock.discipline(utc)
+    if not valid or not -_SLEW_S <= utc - before <= _SLEW_S:
+        meter.step_clock(utc)
+    elif utc != before:  # the ticks skip these seconds, or wait for them
+        meter.events.log(codes.EVENT_CLOCK_SLEW, meter.live.t, before, utc)
+    if trimmed:
+        meter.events.log(codes.EVENT_CLOCK_AGING, meter.live.t, *trimmed)
+    return {"utc": clock.now(), "before": before, "aging": trimmed}
 
 
 def load_switch(meter, identity, args):
@@ -208,6 +228,10 @@ def _alerts(meter):
     found = meter.alerts()
     for rider in meter.contract.riders:
         found += rider.alerts()
+    if meter.quality is not None:
+        from meter import quality_answer
+
+        found += quality_answer.alerts(meter.quality)
     return found
 
 

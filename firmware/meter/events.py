@@ -21,10 +21,11 @@ class EventLog:
         self._record = Event()
         self._buf = bytearray(EVENT_SIZE)
 
-    def log(self, event, t, before=0, after=0):
-        """event: meter.codes EVENT_*; t: core seconds; before, after: what changed, i64."""
+    def log(self, event, t, before=0, after=0, quiet_s=_QUIET_S):
+        """event: meter.codes EVENT_*; t: core seconds; before, after: what changed, i64;
+        quiet_s: within which a repeat is only counted."""
         kept = self._kept.get(event)
-        if kept is not None and 0 <= t - kept[0] < _QUIET_S:
+        if kept is not None and 0 <= t - kept[0] < quiet_s:
             kept[1] += 1
             kept[2], kept[3] = before, after
             return

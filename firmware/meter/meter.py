@@ -36,6 +36,9 @@ class Meter(Timekeeping):
     locked    True while somebody else changes state: a tick leaves its energy for the next
     broken    (total, sum of its rates) once promise 2 broke; blocks the bill
     failure   text of the last error of chip or flash, None after a good tick
+    calibration_fault   what was wrong with its record at the start, or None
+    measuring   measuring.Measuring while somebody compares with a reference, or None
+    quality   quality.Quality if the board watches it, else None
     """
 
     def __init__(self, ports, journal, key=bytes(32)):
@@ -54,6 +57,9 @@ class Meter(Timekeeping):
         self.broken = None
         self._flags = 0  # of the reads that no tick has noted yet
         self.failure = None
+        self.calibration_fault = None
+        self.measuring = None
+        self.quality = ports.quality
         self._border = 0  # core second at which something is due
         self._retained = Retained(ports.retained)
         self._saved_t = 0  # core second of the last commit
@@ -107,6 +113,8 @@ class Meter(Timekeeping):
         early = self._is_early(now)
         self._retained.store(self._unlogged(), self.sample.counts)
         self.failure = None
+        if self.measuring is not None:
+            self.measuring.add(self.sample, now)
         if early:
             return
         self.affirm()
@@ -122,6 +130,8 @@ class Meter(Timekeeping):
         self._ticks += 1
         if self.live.t - self._saved_t >= SAVE_PERIOD_S or self._ticks > SAVE_PERIOD_S:
             self.commit()
+        if self.quality is not None:
+            self.quality.tick(self, self._tick_t, self.live.t >= self._calm_t)
 
     def commit(self):
         """Write the registers to flash now, then let the journal do one piece of upkeep."""
@@ -182,11 +192,19 @@ class Meter(Timekeeping):
         if self.state == "ready":
             self.events.log(codes.EVENT_CHIP_FAULT, self.live.t)
 
+    def miscalibrated(self, fault):
+        """At the start. fault: what is wrong with the record of the calibration, None: nothing."""
+        self.calibration_fault = fault
+        if fault and self.state == "ready":
+            self.events.log(codes.EVENT_CALIBRATION_LOST, self.live.t)
+
     def alerts(self):
         """-> what is wrong now, in words."""
         found = []
         if self.failure:
             found.append(self.failure)
+        if self.calibration_fault:
+            found.append(self.calibration_fault)
         if self.state != "ready":
             found.append("journal " + self.state + ": nothing is stored")
         if self.broken:

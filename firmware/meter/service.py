@@ -18,15 +18,21 @@ _NEEDS = {  # request -> lowest role, by its place in ROLES
     "live": 1,
     "rows": 1,
     "bill": 1,
+    "quality": 1,
     "tariff": 2,
     "prices": 2,
     "clock": 2,
     "load_switch": 2,
     "commit": 2,
     "format": 3,
+    "calibration": 3,
+    "measure": 3,
 }
 # What an answer loads; the order in which it goes.
-_ON_DEMAND = ("answers", "statement", "billing", "chain", "obis", "prices_check", "prices")
+_ON_DEMAND = (
+    "answers statement billing chain obis prices_check prices calibrating calibration measuring"
+    " quality_answer quality_codes"
+).split()
 
 
 class Refused(Exception):
@@ -74,10 +80,8 @@ class Service:
         return out
 
     def _answer(self, do, args):
-        from meter import answers
-
         try:
-            return getattr(answers, do)(self._meter, self._identity, args)
+            return getattr(_answers(do), do)(self._meter, self._identity, args)
         finally:
             for name in _ON_DEMAND:
                 forget("meter." + name)
@@ -108,6 +112,17 @@ class Service:
         if name not in ("profile", "ledger", "snapshots"):
             raise Refused("arguments", "rows: no ring of this name")
         return getattr(journal, name)
+
+
+def _answers(do):
+    """-> the module that has the answer, loaded on demand."""
+    if do in ("calibration", "measure"):
+        from meter import calibrating
+
+        return calibrating
+    from meter import answers
+
+    return answers
 
 
 def _parse(line):

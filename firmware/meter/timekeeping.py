@@ -106,6 +106,8 @@ class Timekeeping:
             calm_t = began + (HOLD_S << (self.e.flags >> _UNCLEAN_SHIFT))
             # Of a start that is tried again the first one counts, or upkeep waits for ever.
             self._calm_t = min(self._calm_t or calm_t, calm_t)
+            if self.quality is not None:
+                self.quality.power_failed(live.t, began)
             self._settle()  # what the power cut off between the commit of a border and its records
             self._jump(began, codes.POWER_FAIL)
         else:

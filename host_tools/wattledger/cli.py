@@ -9,16 +9,21 @@ import typer
 from meter.errors import MeterError
 from wattledger import __version__, session
 from wattledger.commands import (
+    backup,
     bill,
+    calibrate,
     clock,
     demo,
     deploy,
+    doctor,
     events,
+    flash,
     info,
     load,
     partitions,
     prices,
     profile,
+    quality,
     registers,
     simulate,
     tariff,
@@ -37,7 +42,11 @@ app = typer.Typer(
 )
 app.add_typer(virtual.app, name="virtual")
 app.command("partitions")(partitions.command)
+app.command("flash")(flash.command)
 app.command("deploy")(deploy.command)
+app.command("doctor")(doctor.command)
+app.command("backup")(backup.save)
+app.command("restore")(backup.restore)
 tariff.app.command("simulate")(tariff_compare.run)
 tariff.app.command("diff")(tariff_compare.diff)
 app.add_typer(tariff.app, name="tariff")
@@ -46,10 +55,12 @@ app.command("info")(info.command)
 app.command("registers")(registers.command)
 app.command("profile")(profile.command)
 app.command("events")(events.command)
+app.command("quality")(quality.command)
 app.command("bill")(bill.command)
 app.command("verify")(verify.command)
 app.command("simulate")(simulate.command)
 app.add_typer(clock.app, name="clock")
+app.command("calibrate")(calibrate.command)
 app.command("watch")(watch.command)
 app.add_typer(load.app, name="load")
 app.command("demo")(demo.command)

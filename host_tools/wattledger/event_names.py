@@ -1,6 +1,6 @@
 """What the event codes of the meter mean, in words."""
 
-from meter import codes
+from meter import codes, quality_codes
 
 NAMES = {
     codes.EVENT_CHIP_RESET: "metering IC reset",
@@ -12,6 +12,8 @@ NAMES = {
     codes.EVENT_CLOCK_STEP: "clock stepped",
     codes.EVENT_CLOCK_INVALID: "clock invalid",
     codes.EVENT_CLOCK_VALID: "clock valid again",
+    codes.EVENT_CLOCK_SLEW: "clock corrected by a reference",
+    codes.EVENT_CLOCK_AGING: "speed of the clock trimmed",
     codes.EVENT_POWER_FAIL: "power failed",
     codes.EVENT_RESTART: "software restarted",
     codes.EVENT_LIMIT: "load above limit",
@@ -24,4 +26,7 @@ NAMES = {
     codes.EVENT_LOAD_SWITCH: "load switched on by a person",
     codes.EVENT_PRICES: "prices taken",
     codes.EVENT_PRICES_EXPIRED: "prices expired",
+    codes.EVENT_CALIBRATION: "calibrated",
+    codes.EVENT_CALIBRATION_LOST: "calibration or a copy of it lost",
+    **quality_codes.event_names(),
 }

@@ -115,6 +115,13 @@ class Link:
             return "'app'" not in error.last_line
         return True
 
+    def probe(self, code: str) -> Any:
+        """Run code that prints one line of JSON and changes nothing. -> its value.
+
+        ToolError: what it raised.
+        """
+        return json.loads(self._exec(code))
+
     def hash_tree(self, folder: str) -> dict[str, str]:
         """-> {path: SHA-256 in hex} of all files below the folder; {} if there is none."""
         text = self._exec(_HASH_TREE.replace("{folder!r}", repr(folder)).replace("{{}}", "{}"))
@@ -174,13 +181,14 @@ class Link:
         with _told(self.port, path), contextlib.suppress(FileExistsError):
             self._transport.fs_mkdir(path)
 
-    def reset(self) -> None:
-        """Restart the device and wait until its boot.py has run."""
+    def reset(self) -> str:
+        """Restart the device and wait until its boot.py has run. -> what it said."""
         with _told(self.port, "reset"):
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
             # Ctrl-C would stop boot.py: first wait for the prompt that follows it.
-            self._transport.read_until(1, _PROMPT, timeout=BOOT_TIMEOUT_S)
+            said = bytes(self._transport.read_until(1, _PROMPT, timeout=BOOT_TIMEOUT_S))
         self._enter()
+        return said.decode("utf-8", "replace")
 
     def _enter(self) -> None:
         shown = io.StringIO()  # mpremote prints what it could not understand

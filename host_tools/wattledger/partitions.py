@@ -8,6 +8,7 @@ import hashlib
 import struct
 import tomllib
 from dataclasses import dataclass
+from typing import Any
 
 from wattledger import bundle
 from wattledger.errors import ToolError
@@ -33,14 +34,19 @@ class Partition:
     size: int
 
 
-def of_board(board: str) -> list[Partition]:
-    """Read boards/<board>/board.toml. ToolError: no such board, or a table that cannot be."""
+def board_toml(board: str) -> dict[str, Any]:
+    """-> what boards/<board>/board.toml says. ToolError: no such board."""
     path = bundle.root() / "boards" / board / "board.toml"
     if not path.is_file():
         known = sorted(p.parent.name for p in bundle.root().glob("boards/*/board.toml"))
         raise ToolError(f"partitions: no board {board!r}: known are {', '.join(known)}")
     with path.open("rb") as file:
-        data = tomllib.load(file)
+        return tomllib.load(file)
+
+
+def of_board(board: str) -> list[Partition]:
+    """The table in board.toml. ToolError: no such board, or a table that cannot be."""
+    data = board_toml(board)
     table = [
         Partition(p["name"], p["type"], p["subtype"], p["offset"], p["size"])
         for p in data["partition"]
@@ -55,8 +61,28 @@ def encode(table: list[Partition]) -> bytes:
         _ENTRY.pack(_MAGIC, _TYPES[p.kind], p.subtype, p.offset, p.size, p.name.encode(), 0)
         for p in table
     )
-    whole = entries + _MD5_MAGIC + hashlib.md5(entries).digest()
+    whole = entries + _MD5_MAGIC + _md5(entries)
     return whole.ljust(TABLE_SIZE, b"\xff")
+
+
+def decode(data: bytes) -> list[Partition] | None:
+    """-> the table in TABLE_SIZE bytes read at TABLE_OFFSET; None: there is no whole table.
+
+    Entries without an MD5 entry after them count too: the boot loader takes them.
+    """
+    table, at = [], 0
+    while data[at : at + 2] == _MAGIC and at + _ENTRY.size <= len(data):
+        _, kind, subtype, offset, size, name, _ = _ENTRY.unpack_from(data, at)
+        text = name.split(b"\0")[0].decode("ascii", "replace")
+        table.append(Partition(text, "data" if kind else "app", subtype, offset, size))
+        at += _ENTRY.size
+    if data[at : at + 16] == _MD5_MAGIC and data[at + 16 : at + 32] != _md5(data[:at]):
+        return None
+    return table or None
+
+
+def _md5(entries: bytes) -> bytes:
+    return hashlib.md5(entries).digest()
 
 
 def _check(table: list[Partition], flash_size: int) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from meter import codes, obis
 from meter.civil import EPOCH, Zone, date
+from wattledger import quality_words
 from wattledger.bills import bill_units
 from wattledger.event_names import NAMES
 from wattledger.reading import MeterBill
@@ -34,6 +35,7 @@ _DIGESTS = (
     codes.EVENT_SCHEDULE,
     codes.EVENT_PRICES,
     codes.EVENT_PRICES_EXPIRED,
+    codes.EVENT_CALIBRATION,
 )
 _TIMES = (
     0x101,
@@ -178,6 +180,8 @@ def events(records: list[Any], zone: Zone | None) -> Table:
         elif code in (codes.EVENT_LIMIT, codes.EVENT_LIMIT_END):
             before = f"{kilo(values[0])} kW" if values[0] >= 0 else "its tariff ended"
             after = f"level {values[1] + 1}"
+        elif code in quality_words.EVENTS:
+            before, after = quality_words.of_event(code, *values)
         elif code in _DOUBTS:
             before, after = "", f"at most {kilo(values[1], 6)} kWh in doubt"
         else:

@@ -32,7 +32,13 @@ for (const name of names) {
 
 vm.FS.writeFile("/wl/tariff.json", fs.readFileSync(tariff));
 vm.runPython("from meter import tariff_check; text = open('/wl/tariff.json', 'rb').read()");
-vm.runPython("tariff_check.load(text)"); // what the first one loads and drops is gone then
-before = live();
-vm.runPython("tariff = tariff_check.load(text)");
-console.log("tariff", live() - before);
+// All are kept: now and then the collector takes a stale word for a pointer to what was dropped,
+// and the least of them is what one keeps. The first one also loads what it needs.
+let least = Infinity;
+vm.runPython("kept = [tariff_check.load(text)]");
+for (let n = 0; n < 4; n++) {
+  before = live();
+  vm.runPython("kept.append(tariff_check.load(text))");
+  least = Math.min(least, live() - before);
+}
+console.log("tariff", least);

@@ -1,4 +1,4 @@
-"""Every command of the README, taken from its text."""
+"""Every command of the README, taken from its text; its hardware path is test_first_meter.py."""
 
 import os
 import re
@@ -9,7 +9,6 @@ import sys
 import pytest
 
 TRY = "## Try the commands"
-HARDWARE = "## First bill on hardware"
 
 
 def commands(root, heading):
@@ -47,21 +46,6 @@ def test_try_the_commands(run, root, board, tmp_path):
     assert "Verified: " in (tmp_path / "bill.html").read_text()
     assert "recomputed to the last unit" in said["wattledger verify"]
     assert not board.is_running()
-
-
-def test_first_bill_on_hardware(run, root, board, tmp_path):
-    """The road of the README with the virtual board for the port; esptool is its own affair."""
-    board.start(clock="real")
-    (tmp_path / "my-tariff.toml").symlink_to(root / "docs/tariffs/one-price.toml")
-    ran = 0
-    for line in commands(root, HARDWARE):
-        if line.startswith("esptool "):
-            continue
-        run(line.replace("--port /dev/ttyUSB0", f"--port {board.port()}"))
-        ran += 1
-        if "deploy" in line:  # what clock set would find on a board without a battery
-            board.set_load(constant={"p_mw": 3_000_000, "q_mvar": 0, "v_mv": 230_000})
-    assert ran >= 7
 
 
 def test_make_prints_what_the_readme_names(root):

@@ -23,7 +23,7 @@ LAYERS = (
     (
         "firmware/drivers/**",
         "meter drivers machine esp32 micropython time os gc sys struct binascii hashlib array"
-        " errno",
+        " errno framebuf",
     ),
     (
         "firmware/comms/**",

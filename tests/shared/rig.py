@@ -61,6 +61,9 @@ class Clock:
     def set(self, utc):
         self.utc, self.good = utc, 2
 
+    def discipline(self, utc):
+        self.set(utc)
+
 
 class Retained:
     def __init__(self):
@@ -103,6 +106,7 @@ class Outputs:
 
 class Ports:
     has_power_fail = False
+    quality = None
 
     def __init__(self, flash):
         self.chip, self.clock, self.retained = Chip(), Clock(), Retained()

@@ -142,6 +142,7 @@ class World:
     """
 
     has_power_fail = True
+    quality = None
 
     def __init__(self, ms, booted, started):
         self.ms = ms

@@ -46,6 +46,8 @@ class Pin:
         # the level comes first, so an output never starts with the other one
         if value is not None:
             _set(self._id, 1 if value else 0)
+        elif mode == Pin.IN and pull == Pin.PULL_UP:
+            _set(self._id, 1)  # nothing is wired to it here
         if mode not in (-1, None):
             _mode(self._id, mode)
 
