@@ -14,6 +14,8 @@ from meter.service import JOURNAL, PROTOCOL, Refused
 _REGISTERS_BYTES = const(980)  # with the envelope a line
 _ALERTS = const(3)
 _ALERT_CHARS = const(64)
+_UTC_MAX = const(4102444800)  # 2100; what a record can hold ends in 2106
+_SALT_MAX = const(0xFFFFFFFF)
 _SLEW_S = const(4)  # less than a clock that is behind is waited for
 
 
@@ -180,8 +182,8 @@ def prices(meter, identity, args):
 def clock(meter, identity, args):
     """Set the clock; what is open closes, unless a reference moves it by a few seconds."""
     utc, clock = args["utc"], meter.ports.clock
-    if not isinstance(utc, int) or utc < EPOCH:
-        raise Refused("arguments", "clock: expected Unix seconds after 2019")
+    if type(utc) is not int or not EPOCH <= utc < _UTC_MAX:
+        raise Refused("arguments", "clock: expected Unix seconds of 2020 to 2099")
     if not args.get("reference"):
         clock.set(utc)
         meter.step_clock(utc)
@@ -218,7 +220,10 @@ def format(meter, identity, args):
     allowed = meter.state == "blank" or (meter.state == "foreign" and args.get("foreign"))
     if not allowed:
         raise Refused("state", "format: the journal is " + meter.state + ": nothing was done")
-    meter.journal.format(args["salt"])
+    salt = args["salt"]
+    if type(salt) is not int or not 0 < salt <= _SALT_MAX:
+        raise Refused("arguments", "format: expected a salt of 1 to 4294967295")
+    meter.journal.format(salt)
     meter.start()
     return {"state": meter.state}
 

@@ -113,7 +113,9 @@ def prepare_journal(link: Link, info: dict[str, Any], over_foreign: bool) -> boo
             "deploy: the meter partition holds data that is no journal:"
             " save it, or erase it with --format"
         )
-    link.request("format", salt=secrets.randbits(32), foreign=info["state"] == "foreign")
+    link.request(
+        "format", salt=1 + secrets.randbelow(0xFFFFFFFF), foreign=info["state"] == "foreign"
+    )
     return True
 
 

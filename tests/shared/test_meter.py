@@ -6,7 +6,7 @@ import unittest
 import tariffs
 from rig import DEN, NUM, Rig, unix
 
-from boards.virtual.nor import PowerCut
+from boards.virtual.nor import Nor, PowerCut
 from meter import codes
 from meter.civil import EPOCH
 from meter.errors import MeterError
@@ -499,6 +499,22 @@ class TestService(unittest.TestCase):
         ):
             self.assertEqual(self.refusal(rig, line), code)
             self.assertTrue(not rig.meter.locked)
+
+    def test_numbers_that_no_record_can_hold_are_refused_before_anything_is_done(self):
+        rig = running()
+        now = rig.ports.clock.utc
+        for utc in (0, (1 << 32) - 1, 1 << 32, 1 << 48, True, "1"):
+            for reference in (False, True):
+                args = {"utc": utc, "reference": reference}
+                line = json.dumps({"id": 1, "do": "clock", "args": args}).encode()
+                self.assertEqual(self.refusal(rig, line), "arguments", utc)
+                self.assertEqual(rig.ports.clock.utc, now)
+        rig.ports.flash = Nor(rig.ports.flash.sectors)
+        rig.restart()
+        for salt in (0, -1, 1 << 32, True, "1"):
+            line = json.dumps({"id": 1, "do": "format", "args": {"salt": salt}}).encode()
+            self.assertEqual(self.refusal(rig, line), "arguments", salt)
+            self.assertEqual(rig.meter.state, "blank")
 
     def test_roles(self):
         rig = running()
