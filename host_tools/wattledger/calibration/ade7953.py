@@ -5,10 +5,9 @@ calibration refines the first one. Register names and ranges: datasheet, revisio
 offsets stay as they are: they act on what is shown at small currents, never on energy.
 """
 
-import math
 from collections.abc import Mapping
 
-from wattledger.calibration.sensor import PHASES, Sensor
+from wattledger.calibration.sensor import PHASES, Sensor, phase_word
 from wattledger.errors import ToolError
 
 UNITY = 0x400000  # of all gains
@@ -71,16 +70,11 @@ def _solve_channel(
             )
         found[f"{x}WATTOS"] = offset & 0xFFFFFF
     if sensor.lag_rad is not None:
-        before = found.get(f"PHCAL{x}", 0)
-        cycles = -(before & PHCAL_MAX) if before & ADVANCE else before & PHCAL_MAX
-        cycles -= round(sensor.lag_rad / (2 * math.pi * line_hz) * PHCAL_HZ)
-        if abs(cycles) > PHCAL_MAX:
-            most_deg = PHCAL_MAX / PHCAL_HZ * line_hz * 360
-            raise ToolError(
-                f"ade7953: PHCAL{x}: phase error {math.degrees(sensor.lag_rad):.2f} degree,"
-                f" expected at most {most_deg:.2f}: check the current sensor"
-            )
-        found[f"PHCAL{x}"] = ADVANCE | -cycles if cycles < 0 else cycles
+        found[f"PHCAL{x}"] = phase_word(
+            f"ade7953: PHCAL{x}",
+            found.get(f"PHCAL{x}", 0),
+            *(sensor.lag_rad, line_hz, PHCAL_HZ, PHCAL_MAX, ADVANCE),
+        )
 
 
 def _gain(name: str, value: float) -> int:

@@ -4,10 +4,9 @@ Formulas: Microchip application note 46103A, but with the registers of now as th
 a second calibration refines the first one. Register names and ranges: datasheet 46003B.
 """
 
-import math
 from collections.abc import Mapping
 
-from wattledger.calibration.sensor import PHASES, Sensor
+from wattledger.calibration.sensor import PHASES, Sensor, phase_word
 from wattledger.errors import ToolError
 
 UNITY = 0x8000  # Ugain, Igain; PQGain counts in 1 / UNITY
@@ -53,16 +52,11 @@ def _solve_phase(found: dict[str, int], x: str, sensor: Sensor, line_hz: float) 
         seen_a = (sensor.i_offset - before_a) * i_gain / i_before
         found[f"Ioffset{x}"] = _word(f"Ioffset{x}", -seen_a / RMS_LSB_A)
     if sensor.lag_rad is not None:
-        before = found.get(f"Phi{x}", 0)
-        cycles = -(before & PHI_MAX) if before & DELAY_V else before & PHI_MAX
-        cycles -= round(sensor.lag_rad / (2 * math.pi * line_hz) * PHI_HZ)
-        if abs(cycles) > PHI_MAX:
-            most_deg = PHI_MAX / PHI_HZ * line_hz * 360
-            raise ToolError(
-                f"atm90e32: Phi{x}: phase error {math.degrees(sensor.lag_rad):.2f} degree,"
-                f" expected at most {most_deg:.2f}: check the current sensor"
-            )
-        found[f"Phi{x}"] = DELAY_V | -cycles if cycles < 0 else cycles
+        found[f"Phi{x}"] = phase_word(
+            f"atm90e32: Phi{x}",
+            found.get(f"Phi{x}", 0),
+            *(sensor.lag_rad, line_hz, PHI_HZ, PHI_MAX, DELAY_V),
+        )
 
 
 def _unsigned(name: str, value: float) -> int:

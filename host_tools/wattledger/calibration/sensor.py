@@ -113,3 +113,22 @@ def _mean(values: Sequence[float]) -> float:
 def _mean_of(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return _mean(known) if known else None
+
+
+def phase_word(
+    where: str, before: int, lag_rad: float, line_hz: float, clock_hz: int, most: int, sign: int
+) -> int:
+    """-> a phase register: sign and magnitude, in cycles of clock_hz.
+
+    before   what it held when lag_rad was seen; most: its largest magnitude, all ones; sign: the
+             bit that turns the other way, for a current that is too late
+    ToolError: the error is larger than the register can undo.
+    """
+    cycles = -(before & most) if before & sign else before & most
+    cycles -= round(lag_rad / (2 * math.pi * line_hz) * clock_hz)
+    if abs(cycles) > most:
+        raise ToolError(
+            f"{where}: phase error {math.degrees(lag_rad):.2f} degree, expected at most"
+            f" {most / clock_hz * line_hz * 360:.2f}: check the current sensor"
+        )
+    return sign | -cycles if cycles < 0 else cycles
