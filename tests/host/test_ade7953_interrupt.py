@@ -7,10 +7,8 @@ import pytest
 
 from boards.virtual.ade7953 import Ade7953Model
 from boards.virtual.load import Constant, Point
-from boards.virtual.spi import SelectWire, SpiWire
 from drivers import ade7953, ade7953_doubt, ade7953_intake, ade7953_link, ade7953_setup
-from meter.sample import Sample
-from tests.host.struck import Struck
+from tests.host.struck import Struck, StruckDriver
 
 FILES = {m.__file__ for m in (ade7953, ade7953_doubt, ade7953_intake, ade7953_link, ade7953_setup)}
 POINTS = {
@@ -25,38 +23,16 @@ OPTIONS = {
 }
 
 
-class Rig:
+class Rig(StruckDriver):
     def __init__(self, name, option="plain"):
-        self.ms = 0
         p_mw, q_mvar, i_ma = POINTS[name]
-        point = Point(p_mw, q_mvar, [230000, 0, 0], i_ma, 50000)
-        self.model = Ade7953Model(Constant(point), lambda: self.ms, **OPTIONS[option])
-        self.driver = ade7953.Ade7953(
-            SpiWire(self.model),
-            SelectWire(self.model),
-            lambda ms: None,
-            3200,
+        load = Constant(Point(p_mw, q_mvar, [230000, 0, 0], i_ma, 50000))
+        super().__init__(
+            lambda now_ms: Ade7953Model(load, now_ms, **OPTIONS[option]),
+            *(ade7953.Ade7953, FILES, 3),
             wiring="2c",
             pmax_w=30000,
-            ticks_ms=lambda: self.ms,
         )
-        self.sample = Sample()
-        self.driver.start({})
-        self.read()
-
-    def read(self, **strike):
-        self.ms += 3000
-        before = self.sample.counts
-        struck = Struck(FILES.__contains__, **strike or {"event": "none"})
-        with suppress(KeyboardInterrupt, MemoryError), struck:
-            self.driver.read(self.sample)
-        assert all(a <= b for a, b in zip(before, self.sample.counts, strict=True))
-        return struck.seen
-
-    def is_whole(self):
-        c = self.sample.counts
-        seen = (c[0], c[1], c[2] + c[3], c[4] + c[5], c[6])
-        return seen == self.model.true_counts() and self.sample.flags == 0
 
 
 @pytest.mark.parametrize(

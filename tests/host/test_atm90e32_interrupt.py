@@ -7,10 +7,8 @@ import pytest
 
 from boards.virtual.atm90e32 import Atm90e32Model
 from boards.virtual.load import Constant, point_of
-from boards.virtual.spi import SelectWire, SpiWire
 from drivers import atm90e32, atm90e32_link
-from meter.sample import Sample
-from tests.host.struck import Struck
+from tests.host.struck import Struck, StruckDriver
 
 FILES = {atm90e32.__file__, atm90e32_link.__file__}
 POINTS = {
@@ -20,36 +18,15 @@ POINTS = {
 }
 
 
-class Rig:
+class Rig(StruckDriver):
     def __init__(self, point):
-        self.ms = 0
-        self.model = Atm90e32Model(Constant(point), lambda: self.ms)
-        self.driver = atm90e32.Atm90e32(
-            SpiWire(self.model),
-            SelectWire(self.model),
-            lambda ms: None,
-            600,
+        super().__init__(
+            lambda now_ms: Atm90e32Model(Constant(point), now_ms),
+            *(atm90e32.Atm90e32, FILES, 60),
+            imp_per_kwh=600,
             wiring="1p",
             pmax_w=15000,
-            ticks_ms=lambda: self.ms,
         )
-        self.sample = Sample()
-        self.driver.start({})
-        self.read()
-
-    def read(self, **strike):
-        self.ms += 60000
-        before = self.sample.counts
-        struck = Struck(FILES.__contains__, **strike or {"event": "none"})
-        with suppress(KeyboardInterrupt, MemoryError), struck:
-            self.driver.read(self.sample)
-        assert all(a <= b for a, b in zip(before, self.sample.counts, strict=True))
-        return struck.seen
-
-    def is_whole(self):
-        c = self.sample.counts
-        seen = (c[0], c[1], c[2] + c[3], c[4] + c[5], c[6])
-        return seen == self.model.true_counts() and self.sample.flags == 0
 
 
 @pytest.mark.parametrize("name", POINTS)

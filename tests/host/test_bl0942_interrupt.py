@@ -7,10 +7,9 @@ import pytest
 
 from boards.virtual.bl0942 import Bl0942Model
 from boards.virtual.load import Constant, point_of
-from boards.virtual.spi import SelectWire, SpiWire
 from drivers import bl0942, bl0942_link, bl0942_setup
 from meter.sample import RESET, Sample
-from tests.host.struck import Struck
+from tests.host.struck import Struck, StruckDriver
 
 FILES = {bl0942.__file__, bl0942_link.__file__, bl0942_setup.__file__}
 POINTS = {
@@ -20,39 +19,17 @@ POINTS = {
 }
 
 
-class Rig:
+class Rig(StruckDriver):
     def __init__(self, point, **facts):
-        self.ms = 0
-        self.model = Bl0942Model(Constant(point), lambda: self.ms, **facts)
-        self.driver = self.new_driver()
-        self.sample = Sample()
-        self.driver.start({})
         self.before = (0, 0)  # of drivers that were
-        self.read()
-
-    def new_driver(self):
-        return bl0942.Bl0942(
-            SpiWire(self.model),
-            SelectWire(self.model),
-            lambda ms: None,
+        super().__init__(
+            lambda now_ms: Bl0942Model(Constant(point), now_ms, **facts),
+            *(bl0942.Bl0942, FILES, 60),
             pmax_w=15000,
-            ticks_ms=lambda: self.ms,
         )
-
-    def read(self, after_s=60, files=FILES, **strike):
-        self.ms += after_s * 1000
-        before = self.sample.counts
-        struck = Struck(files.__contains__, **strike or {"event": "none"})
-        with suppress(KeyboardInterrupt, MemoryError), struck:
-            self.driver.read(self.sample)
-        assert all(a <= b for a, b in zip(before[:2], self.sample.counts[:2], strict=True))
-        return struck.seen
 
     def seen(self):
         return tuple(a + b for a, b in zip(self.before, self.sample.counts[:2], strict=True))
-
-    def is_whole(self):
-        return self.seen() == self.model.true_counts() and self.sample.flags == 0
 
 
 @pytest.mark.parametrize("name", POINTS)
