@@ -3,16 +3,17 @@
 
 SHELL := /bin/bash
 PY := .venv/bin/python
-PYTEST := $(PY) -m pytest --quiet -rs
+PYTEST := $(PY) -m pytest --quiet -rs --numprocesses auto --dist loadfile
 READY := .venv/.ready
 ENGINES := .venv/.engines
+GUIDE := .venv/.guide
 SEED ?= 1
-export SEED YEARS CASE MICROPYTHON
+export SEED YEARS CASE INPUTS MICROPYTHON
 # A clone is built the same way whatever the caller's shell has set.
 unexport PYTHONPATH PYTHONHOME
 
 .PHONY: help setup demo test test-host test-vm test-sim test-device lint format bench sim
-.PHONY: wheel clean
+.PHONY: fuzz wheel clean
 
 ## Print this list
 help:
@@ -44,6 +45,12 @@ $(ENGINES): $(READY)
 	@echo "setup: engines that bills are compared with"
 	@$(PY) -m pip install -qq --disable-pip-version-check --editable '.[test]' || \
 	    echo "setup: they cannot be had here: bills are compared with stored references only"
+	@touch $@
+
+# Guides a part of the fuzz campaign; without it that part is skipped and says why.
+$(GUIDE): $(READY)
+	@$(PY) -m pip install -qq --disable-pip-version-check --editable '.[fuzz]' || \
+	    echo "setup: atheris cannot be had here: no input is guided by what it reaches"
 	@touch $@
 
 ## A month on the virtual board, with a power cut, to a verified bill      LOAD=file.csv
@@ -81,13 +88,17 @@ format: setup
 	@$(PY) -m ruff check --quiet --fix-only
 	@$(PY) -m ruff format
 
-## Heap, bytes per tick, SPI, wear of the flash, bills a second: against limits or a peer
+## Heap, bytes per tick, envelopes, SPI, wear of the flash, bills: against limits or a peer
 bench: setup $(ENGINES)
-	@for bench in heap tick spi storage billing; do $(PY) tests/bench/$$bench.py || exit 1; done
+	@for bench in heap tick security spi storage billing; do $(PY) tests/bench/$$bench.py || exit 1; done
 
 ## The whole fault campaign on all cores, then simulated years             SEED=1 YEARS=10
 sim: setup
 	@$(PY) -m tests.sim
+
+## 200,000 odd inputs to a sealed meter, and in the VM; INPUTS: percent     SEED=1 INPUTS=100
+fuzz: setup $(GUIDE)
+	@$(PY) -m tests.fuzz
 
 ## The wheel of the host tool, with the firmware inside, into dist/
 wheel: setup

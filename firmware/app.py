@@ -1,17 +1,22 @@
-"""Composition: the board's ports, the meter on them, and the timer that drives it."""
+"""Composition: the board's ports, the meter on them, its gate, and the timer that drives it."""
 
 import sys
 
 import board
 
-from meter.compat import forget
+from meter import codes
+from meter.compat import const, forget
 from meter.errors import MeterError
 from meter.journal import Journal
 from meter.meter import Meter
+from meter.security.gate import Gate
+from meter.security.seal import Seal
 from meter.service import Service
 
 VERSION = "0.1.0"
 TICK_MS = 1000
+_TRIAL_TICKS = const(60)  # good ones in a row that new software needs
+_NO_KEYS = "seal: lost with the keys: erase and flash the module"
 
 
 def handle(role, line):
@@ -19,13 +24,35 @@ def handle(role, line):
     return service.handle(role, line)
 
 
+def answer(line, road="console"):
+    """bytes -> bytes: one line that anybody may have sent; see meter.security.gate."""
+    if gate is None:
+        return service.handle("public", line)
+    return gate.handle(line, road)
+
+
+def shut():
+    """-> whether the seal shuts the REPL now. With a vault that cannot be read it does."""
+    return gate is None or not gate.seal.repl_open(_trusted_now())
+
+
 def tick(_timer=None):
     """One second of the meter. A fault of chip or flash is noted; the next tick goes on."""
     try:
-        _tick()
+        _guarded(_tick)
     except KeyboardInterrupt:
         _tick()  # ends what it broke off: a soft reset may follow at once
         raise
+
+
+def _guarded(do):
+    """On the bench a bug of ours is shown; on a sealed meter nothing of it may be told."""
+    try:
+        do()
+    except Exception:
+        if not shut():
+            raise
+        ports.reset()
 
 
 def _tick():
@@ -36,15 +63,49 @@ def _tick():
         meter.tick(ports.clock.now())
     except MeterError as error:
         meter.fault(error)
+        _good[0] = 0
     else:
         ports.watchdog.feed()
+        if meter.state == "ready":
+            _good[0] += 1
     for panel in ports.panels:
         panel.tick(meter)
+    _look()
+
+
+def _look():
+    """Confirm new software, and reset the module when that is due."""
+    if _trial and _good[0] >= _TRIAL_TICKS and _can_be_asked():
+        _good[0] = 0
+        ports.slots().confirm()
+        _trial.clear()
+    if gate is not None and gate.seal.tick(_trusted_now()):
+        ports.restart_in = 1
+    if ports.restart_in:
+        ports.restart_in -= 1
+        if not ports.restart_in:
+            ports.reset()
+
+
+def _can_be_asked():
+    """-> whether there is a way in still: the REPL of a bench, or a console that was seen to work.
+    One that answers nobody would stay for ever."""
+    return gate is not None and (gate.asked or gate.seal.name == "open")
+
+
+def _trusted_now():
+    return ports.clock.now() if ports.clock.quality() else 0
+
+
+def _last_gasp():
+    _guarded(lambda: meter.last_gasp(ports.clock.now()))
 
 
 def _start_chip():
     ports.chip.start(ports.calibration)
     meter.miscalibrated(ports.calibration_fault)
+    if keys is None and fault and meter.state == "ready":
+        meter.events.log(codes.EVENT_KEYS, meter.live.t)
 
 
 def _software():
@@ -55,8 +116,25 @@ def _software():
     return digest
 
 
+def _keys():
+    """-> Keys, None: none are installed."""
+    data = vault.load("keys")
+    if data is None:
+        return None
+    from meter.security import keys
+
+    forget("meter.security.keys")
+    return keys.unpack(data)
+
+
 ports = board.build()
-meter = Meter(ports, Journal(ports.flash))
+vault, crypto = ports.security()
+gate = fault = keys = None
+try:
+    keys = _keys()
+except MeterError as error:
+    fault = str(error)
+meter = Meter(ports, Journal(ports.flash), keys.evidence if keys else bytes(32))
 meter.book.software = _software()
 service = Service(
     meter,
@@ -67,7 +145,17 @@ service = Service(
         "software": meter.book.software.hex(),
     },
 )
+try:
+    seal = Seal(vault)
+    gate = Gate(service, keys, vault, crypto, ports.clock, seal, bytes.fromhex(ports.serial))
+    if keys is None and seal.name != "open":
+        fault = fault or _NO_KEYS
+except MeterError as error:
+    fault = str(error)
+meter.security_fault = fault
+_trial = [1] if ports.slots().on_trial() else []
+_good = [0]
 _to_start = [meter.start, _start_chip]  # what is left of the start, tried each tick
 tick()
 ports.timer(TICK_MS, tick)
-ports.on_power_fail(lambda: meter.last_gasp(ports.clock.now()))
+ports.on_power_fail(_last_gasp)

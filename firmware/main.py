@@ -1,1 +1,21 @@
-"""Communications run here; without any, the console stays free and the meter counts on."""
+"""Runs the console of a sealed meter, and resets it when that ends; an open meter goes on to the
+REPL. Ctrl-C is turned off as in boot.py, whose `_shut` it sees."""
+
+try:
+    try:
+        try:
+            __import__("micropython").kbd_intr(-1)
+        except KeyboardInterrupt:
+            __import__("micropython").kbd_intr(-1)
+    except KeyboardInterrupt:
+        __import__("micropython").kbd_intr(-1)
+    _shut = globals().get("_shut", True)
+    if _shut:
+        import app
+        from comms import console
+
+        console.run(app.answer, app.shut)
+        _shut = False
+finally:
+    if _shut:
+        __import__("machine").reset()

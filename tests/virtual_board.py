@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.security import key_search
 from wattledger import bundle, virtual
 
 TIMEOUT_S = 30
@@ -18,6 +19,10 @@ class VirtualBoard:
     def __init__(self, state: Path) -> None:
         self.state = state
         self.files = state / "fs"
+        self.said = state / "port.out"  # every byte of it, over all its lives
+
+    def start(self, **options):
+        return virtual.start(self.state, record=self.said, **options)
 
     def __getattr__(self, name):
         call = getattr(virtual, name)
@@ -44,7 +49,8 @@ class VirtualBoard:
         (self.files / name).write_text(textwrap.dedent(code))
 
 
-def _missing():
+def missing():
+    """-> what keeps the virtual board from running here, or None"""
     try:
         bundle.node(), bundle.vm_folder()
     except FileNotFoundError as error:
@@ -55,13 +61,15 @@ def _missing():
 @pytest.fixture
 def board(tmp_path):
     """Powered off; whatever the test leaves is cut off."""
-    reason = _missing()
+    reason = missing()
     if reason:
         pytest.skip(reason)
     board = VirtualBoard(tmp_path / "board")
     yield board
     if board.is_running():
         board.cut()
+    # Whatever the test was about: no key of the meter left it.
+    assert key_search.leaks_of(board) == []
 
 
 @pytest.fixture

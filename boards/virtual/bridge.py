@@ -25,6 +25,9 @@ from boards.virtual.control import Control
 from boards.virtual.hardware import Hardware
 from boards.virtual.port import Port
 
+_LOCK_TRIES = 40
+_LOCK_PAUSE_S = 0.05
+
 
 class Board:
     """options   as `main` parses them"""
@@ -40,7 +43,9 @@ class Board:
         self.hardware.allow = options.allow.split(",") if options.allow else []
         self._set_world(options)
         self._bus = BusServer(self.hardware, self._on_event, self._cut)
-        self.port = Port(self._make_child, self.hardware)
+        # Unbuffered: a power cut must not take what was said before it.
+        record = open(options.record, "ab", buffering=0) if options.record else None  # noqa: SIM115
+        self.port = Port(self._make_child, self.hardware, record)
         self.advance = Advance(self.hardware, lambda: self.port.child)
 
     def _set_world(self, options):
@@ -135,11 +140,13 @@ class Board:
 def _locked(state):
     """-> the locked file. SystemExit: another bridge has this state folder."""
     lock = open(os.path.join(state, "lock"), "w")  # noqa: SIM115 - held until the process ends
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(f"virtual board: {state} is in use by a running board: stop it first")
-    return lock
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_S)  # whoever asks whether a board runs has it for a moment
+    sys.exit(f"virtual board: {state} is in use by a running board: stop it first")
 
 
 def _arguments():
@@ -153,6 +160,7 @@ def _arguments():
     parser.add_argument("--battery-dead", action="store_true", help="the clock starts in 2000")
     parser.add_argument("--load", help="JSON options of load.open_load; default: as it was")
     parser.add_argument("--allow", default="", help="hidden modules that may be imported")
+    parser.add_argument("--record", help="file that gets all that the board says on its port")
     return parser
 
 

@@ -39,7 +39,13 @@ class Hardware:
         self.outputs = deque(maxlen=_OUTPUTS_KEPT)  # (world ms, pin, level) of each change
         self.spi_transfers = 0
         self.allow = []
-        self.models = {"ic": self.ic, "nor": self.nor, "clock": self.clock, "hardware": self}
+        self.models = {
+            "ic": self.ic,
+            "nor": self.nor,
+            "nvs": self.nvs,
+            "clock": self.clock,
+            "hardware": self,
+        }
         self._power_on_cpu()
 
     def _power_on_cpu(self):

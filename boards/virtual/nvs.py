@@ -4,13 +4,19 @@ import json
 import os
 
 from boards.virtual import wire
+from boards.virtual.nor import PowerCut
 
 
 class Nvs:
-    """What is set waits in RAM until commit; a reset or a power cut before it loses it."""
+    """What is set waits in RAM until commit; a reset or a power cut before it loses it.
+
+    cut_after   steps until the power goes, or None; a commit has two, before it is written and
+                after
+    """
 
     def __init__(self, path):
         self._path = path
+        self.cut_after = None
         self._kept = {}
         if os.path.exists(path):
             with open(path, encoding="ascii") as file:
@@ -39,9 +45,17 @@ class Nvs:
             return {"code": wire.ESP_ERR_NVS_TYPE_MISMATCH}
         return {"code": 0, "value": entries[key][1]}
 
+    def _step(self):
+        if self.cut_after is not None:
+            if not self.cut_after:
+                raise PowerCut("nvs: commit")
+            self.cut_after -= 1
+
     def _commit(self, space):
+        self._step()
         self._kept[space] = dict(self._now[space])
         temporary = self._path + ".new"
         with open(temporary, "w", encoding="ascii") as file:
             json.dump(self._kept, file, indent=1, sort_keys=True)
         os.replace(temporary, self._path)
+        self._step()

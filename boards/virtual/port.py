@@ -21,13 +21,14 @@ _CRASH_WINDOW_S = 20
 class Port:
     """make_child   callable(raw) -> Child
     hardware     Hardware
+    record       binary file that gets all that the board says, None: none
 
     tty          path of the slave, /dev/pts/N
     child        the Child that runs now
     """
 
-    def __init__(self, make_child, hardware):
-        self._make_child, self._hardware = make_child, hardware
+    def __init__(self, make_child, hardware, record=None):
+        self._make_child, self._hardware, self._record = make_child, hardware, record
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -109,7 +110,10 @@ class Port:
         if not self._to_port:
             return
         try:
-            del self._to_port[: os.write(self._master, self._to_port[:_CHUNK])]
+            sent = os.write(self._master, self._to_port[:_CHUNK])
+            if self._record:
+                self._record.write(self._to_port[:sent])
+            del self._to_port[:sent]
             self._stuck_since = None
         except BlockingIOError:
             now = time.monotonic()

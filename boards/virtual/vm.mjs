@@ -19,6 +19,7 @@ import { Timers } from "./vm/timers.mjs";
 
 const EXIT_SOFT = 80, EXIT_SOFT_RAW = 81, EXIT_HARD = 82;
 const CTRL_C = 3;
+const STRIKE_MS = 50; // a flood has hit by then
 const NAP_MS = 5; // a sleeping program looks at its messages this often
 
 class Board {
@@ -30,11 +31,13 @@ class Board {
     this.clock = new VmClock();
     this.timers = new Timers(this.clock);
     this.console = new Console(1);
-    this.inbox = new Inbox(0, messages, () => this.raiseInterrupt());
+    this.inbox = new Inbox(0, messages, (number) => this.raiseInterrupt(number));
     this.running = false; // a program or REPL line runs
     this.scheduled = 0; // callbacks handed to MicroPython's scheduler and not seen back
     this.entered = 0; // callbacks now running
-    this.interrupted = false;
+    this.interrupted = false; // a Ctrl-C was raised in this program
+    this.woken = false; // the same, and nothing that waits has looked at it
+    this.struck = 0; // number of the last Ctrl-C that was an interrupt
     this.again = false; // a Ctrl-C that broke a callback still has to stop the program
     this.input = []; // REPL bytes not yet processed
     this.jobs = []; // advance orders not yet done
@@ -52,7 +55,7 @@ class Board {
       if (interruptible) this.inbox.setListening(false);
       this.running = false;
       if (this.interrupted || this.scheduled > 0) this.drain();
-      this.interrupted = this.again = false;
+      this.interrupted = this.woken = this.again = false;
       this.scheduled = this.entered = 0;
       this.link.flush();
       this.console.flush();
@@ -67,12 +70,11 @@ class Board {
     return this.enter(() => this.mp.replProcessChar(byte), mayRun);
   }
 
-  exec = (text) => this.program(() => this.mp.runPython(text));
+  exec = (text) => this.program(() => (this.listen(CTRL_C), this.mp.runPython(text)));
 
-  // Runs a program; -> null or the PythonError it ended with.
+  // Runs a program, which turns Ctrl-C on itself; -> null or the PythonError it ended with.
   program(run) {
     this.console.flush();
-    this.listen(CTRL_C);
     try {
       return this.enter(() => (run(), null), true);
     } catch (error) {
@@ -106,20 +108,20 @@ class Board {
     process.reallyExit(code);
   }
 
-  raiseInterrupt() {
-    if (this.module._mp_hal_get_interrupt_char() !== CTRL_C) {
-      this.input.push(CTRL_C);
-      return;
-    }
-    this.interrupted = true;
+  // -> whether Ctrl-C is an interrupt now; else it is read as a character.
+  raiseInterrupt(number) {
+    if (this.module._mp_hal_get_interrupt_char() !== CTRL_C) return false;
+    this.struck = number;
+    this.interrupted = this.woken = true;
     this.module._mp_sched_keyboard_interrupt();
+    return true;
   }
 
   // While Python runs, between two calls of C code: only flags and the scheduler may be touched.
   poll() {
     if (!this.running) return;
     this.inbox.takeInterrupt();
-    for (let item = this.inbox.take(); item; item = this.inbox.take()) this.sort(item);
+    this.takeItems();
     if (this.again && this.entered === 0) this.raiseAgain();
     if (this.timers.active.size === 0 || this.clock.held) return;
     if (this.scheduled > 0 || this.entered > 0 || !this.timers.isDue()) return;
@@ -138,40 +140,67 @@ class Board {
     if (again) this.again = true;
   }
 
+  // The worst moment for a Ctrl-C, before the first line of a file: on a busy line one is there.
+  strike() {
+    const end = performance.now() + STRIKE_MS;
+    while (this.inbox.isBusy() && !this.inbox.takeInterrupt() && performance.now() < end) {
+      this.inbox.nap(1);
+      this.takeItems();
+    }
+  }
+
   raiseAgain() {
     this.again = false;
-    this.interrupted = true;
+    this.interrupted = this.woken = true;
     this.module._mp_sched_keyboard_interrupt();
   }
 
   // time.sleep: the one place where a running program waits; callbacks are called directly.
+  // -> ms that are left: a Ctrl-C broke it off, and Python raises it at its next jump.
   sleep(ms) {
     this.link.flush();
     this.console.flush();
     const end = performance.now() + ms;
     for (;;) {
-      if (this.inbox.takeInterrupt()) return;
+      this.inbox.takeInterrupt();
       if (this.again && this.entered === 0) this.raiseAgain();
-      for (let item = this.inbox.take(); item; item = this.inbox.take()) this.sort(item);
-      this.work();
-      if (this.interrupted) return;
+      this.takeItems();
+      if (!this.woken) this.work();
       const left = end - performance.now();
-      if (left <= 0) return;
+      if (this.woken) {
+        this.woken = false;
+        return Math.max(0, left);
+      }
+      if (left <= 0) return 0;
       this.inbox.nap(Math.min(left, NAP_MS, Math.max(0.1, this.timers.waitMs())));
     }
+  }
+
+  // -> whether a character waits for the program, after at most ms (-1: for ever).
+  waitChar(ms) {
+    const end = ms < 0 ? Infinity : performance.now() + ms;
+    this.takeItems();
+    while (this.input.length === 0) {
+      const left = end - performance.now();
+      if (left <= 0) return false;
+      const nap = Math.min(left, NAP_MS);
+      if (this.sleep(nap) > 0) return false;
+    }
+    return true;
   }
 
   // Keyboard input of a running program; null only when interrupted.
   readChar() {
     this.console.flush();
-    for (;;) {
-      if (this.input.length) return this.input.shift();
-      if (this.inbox.interruptWaits()) return null;
-      this.sleep(NAP_MS);
-    }
+    return this.waitChar(-1) ? this.input.shift() : null;
+  }
+
+  takeItems() {
+    for (let item = this.inbox.take(); item; item = this.inbox.take()) this.sort(item);
   }
 
   sort(item) {
+    if (item.strike && item.strike <= this.struck) return;
     if (item.repl) for (const byte of item.repl) this.input.push(byte);
     else if (item.message.clock) {
       this.clock.apply(item.message.clock);

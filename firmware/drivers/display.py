@@ -96,6 +96,8 @@ def item(meter, n):
         v_dv = sample.v_mv[n] // 100
         title = str(32 + 20 * n) + ".7.0 voltage"
         return (title, f"{v_dv // 10}.{v_dv % 10} V") if v_dv else ()
+    if n == 3:
+        return "software", meter.book.software[: _COLUMNS // 2].hex()
     return None
 
 

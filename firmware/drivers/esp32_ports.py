@@ -4,6 +4,7 @@ A board.py holds constants, names the driver of its metering IC and calls `spi_p
 virtual board, whose `machine` is a simulation, runs the composition of the real one.
 """
 
+import sys
 import time
 
 import esp32
@@ -34,6 +35,7 @@ class Ports:
     serial      the module's unique id in hex
     flash_size  bytes of the whole flash chip
     has_power_fail   whether the board has a pin that warns of it
+    restart_in  ticks after which the module is reset, 0: never
     """
 
     def __init__(self, name, chip, calibration, outputs, flash_size, power_fail):
@@ -48,6 +50,7 @@ class Ports:
         self.retained = Retained(rtc)
         self.files = TariffFiles()
         self.watchdog = Watchdog()
+        self.restart_in = 0
         self._power_fail = power_fail
         self.has_power_fail = power_fail is not None
         self.serial = "".join(["%02x" % byte for byte in machine.unique_id()])
@@ -70,6 +73,24 @@ class Ports:
 
         forget("drivers.calibration_store")
         return calibration_store.CalibrationStore(esp32.NVS)
+
+    def security(self):
+        """-> (vault port, crypto port)"""
+        from drivers.crypto_port import Crypto
+        from drivers.vault import Vault
+
+        return Vault(esp32.NVS), Crypto()
+
+    def slots(self):
+        """-> the slots port, loaded on demand."""
+        from drivers import slots
+
+        forget("drivers.slots")
+        return slots.Slots(sys.path[0][-1:])
+
+    def reset(self):
+        """Start the module again. What was not committed lies in the retained memory."""
+        machine.reset()
 
     def _load_calibration(self):
         from meter import calibration

@@ -2,7 +2,7 @@
 
 import os
 
-from meter.compat import const
+from meter.compat import const, forget
 from meter.errors import MeterError
 
 _SIZE_MAX = const(8192)  # of a tariff
@@ -30,6 +30,22 @@ class TariffFiles:
                 return self._read(self._folder + "/" + name)
         return None
 
+    def candidate(self, name, at, data, size):
+        """Add to a new file. -> bytes held of it. See drivers.file_parts, as for the others."""
+        return _parts().candidate(self._folder, name, at, data, size)
+
+    def read(self, name, at):
+        """-> (whole name, size, 512 bytes from `at` on), or None where there is no such file."""
+        return _parts().read(self._folder, name, at)
+
+    def names(self):
+        """-> digests of all files, in hex."""
+        return _parts().names(self._folder)
+
+    def remove(self, name):
+        """Let a file go, named by its whole digest."""
+        _parts().remove(self._folder, name)
+
     def _read(self, path):
         try:
             with open(path, "rb") as file:
@@ -41,3 +57,10 @@ class TariffFiles:
                 f"files: {path}: over {_SIZE_MAX} bytes, expected a tariff: push it again"
             )
         return data
+
+
+def _parts():
+    from drivers import file_parts
+
+    forget("drivers.file_parts")
+    return file_parts

@@ -5,7 +5,7 @@ Each takes (Meter, identity, args dict) and gives what goes under "ok".
 
 import json
 
-from meter import chain, codes, obis, statement
+from meter import chain, codes, obis
 from meter.civil import EPOCH
 from meter.compat import const, forget
 from meter.limits import NAME_CHARS, SAVE_PERIOD_S
@@ -16,6 +16,7 @@ _ALERTS = const(3)
 _ALERT_CHARS = const(64)
 _UTC_MAX = const(4102444800)  # 2100; what a record can hold ends in 2106
 _SALT_MAX = const(0xFFFFFFFF)
+_AHEAD_MAX_S = const(5 * 366 * 86400)  # each billing period on the way closes with a record
 _SLEW_S = const(4)  # less than a clock that is behind is waited for
 
 
@@ -61,7 +62,7 @@ def info(meter, identity, args):
         "worn": max([ring.erases_max for ring in meter.journal.rings]),
         "erases": [ring.seq_max for ring in meter.journal.rings],
         "keyed": any(meter.key),
-        "seal": "broken",
+        "seal": _seal(meter),
     }
 
 
@@ -77,6 +78,8 @@ def live(meter, identity, args):
     for names, phases in ((obis.VOLTAGES, sample.v_mv), (obis.CURRENTS, sample.i_ma)):
         values.update(zip(names, phases))
     if contract.w.period and not contract.lost and not meter.broken:
+        from meter import statement
+
         lines = list(statement.lines(meter, contract.w.period)[-1])
         values[obis.COST] = sum([line.rounded for line in lines])
         values[obis.PRICE_NOW] = _price_nano(meter, lines)
@@ -115,6 +118,8 @@ def bill(meter, identity, args):
     period = args.get("period") or contract.w.period
     if meter.broken:
         raise Refused("blocked", "bill: rates and total differ: see the events")
+    from meter import statement
+
     current, opening, closing, lines = statement.lines(meter, period)
     wanted, found, due, n = args.get("line", 0), None, 0, 0
     for line in lines:
@@ -127,6 +132,7 @@ def bill(meter, identity, args):
         "start": opening.utc + EPOCH,
         "end": closing.utc + EPOCH,
         "open": period == contract.w.period,
+        "seal": _seal(meter),
         "digest": current.digest,
         "lines": n,
         "line": found,
@@ -151,6 +157,7 @@ def tariff(meter, identity, args):
         raise Refused("state", "tariff: the journal is " + meter.state + ": format it first")
     if len(digest) != 64 or not (when in ("now", "period") or isinstance(when, int)):
         raise Refused("arguments", "tariff: digest, 64 digits, and when now|period|Unix seconds")
+    _need_order(meter, "tariff", digest + " " + str(when), args)
     meter.affirm()
     live = meter.live
     t = max(live.t, meter.ports.clock.now() - EPOCH)
@@ -167,6 +174,7 @@ def prices(meter, identity, args):
         raise Refused("state", "prices: no tariff is in force: push one first")
     if len(digest) != 64:
         raise Refused("arguments", "prices: expected digest, 64 digits")
+    _need_order(meter, "prices", digest, args)
     from meter import prices_check
 
     meter.affirm()
@@ -184,13 +192,21 @@ def clock(meter, identity, args):
     utc, clock = args["utc"], meter.ports.clock
     if type(utc) is not int or not EPOCH <= utc < _UTC_MAX:
         raise Refused("arguments", "clock: expected Unix seconds of 2020 to 2099")
+    if meter.state == "ready" and 0 < meter.live.t < utc - EPOCH - _AHEAD_MAX_S:
+        raise Refused(
+            "state", "clock: more than 5 years ahead of what is counted: set it in steps"
+        )
     if not args.get("reference"):
         clock.set(utc)
         meter.step_clock(utc)
         return {"utc": clock.now()}
     before, valid = clock.now(), clock.quality()
     trimmed = clock.discipline(utc)
-    if not valid or not -_SLEW_S <= utc - before <= _SLEW_S:
+    if (
+        not valid
+        or not -_SLEW_S <= utc - before <= _SLEW_S
+        or utc - EPOCH < meter.live.t - _SLEW_S
+    ):
         meter.step_clock(utc)
     elif utc != before:  # the ticks skip these seconds, or wait for them
         meter.events.log(codes.EVENT_CLOCK_SLEW, meter.live.t, before, utc)
@@ -272,6 +288,16 @@ def _filled(demand):
     while until and not demand[until - 1]:
         until -= 2
     return demand[:until]
+
+
+def _need_order(meter, kind, argument, args):
+    from meter.security import orders
+
+    orders.require(meter, kind, argument, args)
+
+
+def _seal(meter):
+    return meter.gate.seal.name if meter.gate else "open"
 
 
 def _hex(digest):

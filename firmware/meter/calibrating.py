@@ -19,6 +19,7 @@ def calibration(meter, identity, args):
     """The record in force, 512 bytes from `from`; `digest`: first make that file the record."""
     store, ic = meter.ports.calibration_store(), _ic(meter)
     if "digest" in args:
+        _need_leave(meter, args)
         _take(meter, store, ic, args["digest"])
     data = record_of.choose(store.copies(), ic)[0] or b""
     at = args.get("from", 0)
@@ -51,6 +52,17 @@ def measure(meter, identity, args):
         "freq_mhz": found.freq_mhz,
         "counts": found.counts,
     }
+
+
+def _need_leave(meter, args):
+    """Only with the seal open, and if there are keys, signed by the maker."""
+    gate = meter.gate
+    if gate is not None:
+        if not gate.seal.repl_open(gate.clock.quality() and gate.clock.now()):
+            raise Refused("state", "calibration: the meter is sealed: unseal it first")
+        from meter.security import orders
+
+        orders.require(meter, "calibration", args["digest"], args)
 
 
 def _take(meter, store, ic, digest):

@@ -54,7 +54,7 @@ def unpack(data):
         raise MeterError(f"calibration: format {version}, expected {FORMAT}: calibrate again")
     try:
         record = json.loads(data[_HEAD_SIZE:end])
-    except ValueError:
+    except (ValueError, RuntimeError):  # the second: too many brackets for CPython
         record = None
     _check(record)
     return record

@@ -118,7 +118,7 @@ class Contract:
         self.meter.book.snapshot(codes.TIER, live, self, step)
         live.status |= codes.CROSSING
         w = self.w.copy()
-        w.tiers += 1 << 3 * (step >> 3)
+        w.tiers = w.tiers + (1 << 3 * (step >> 3)) & 0xFFFF
         self.take(w, live.t)
 
     def settle(self, live):

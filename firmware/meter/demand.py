@@ -129,7 +129,7 @@ class Demand:
         if mark_t == _NO_MARK or t - mark_t != self._sub_s:
             subs = []
         if len(subs) == self._parts:
-            self._last_mw = sum(subs) * 3600 // self._window_s
+            self._last_mw = min(sum(subs) * 3600 // self._window_s, _MWH_MAX)
             self._keep(self._last_mw, first_rate if self._parts == 1 else rate, t)
         self._begin(t, imported, tuple(subs[: self._parts - 1]))
 

@@ -95,7 +95,9 @@ def _put(buf, at, code, value):
         assert -(1 << 127) <= value < 1 << 127
         buf[at : at + 16] = (value & _I128_MASK).to_bytes(16, "little")
         return
-    assert (_I64_MIN if code == "q" else 0) <= value <= _MAX[code]
+    if not (_I64_MIN if code == "q" else 0) <= value <= _MAX[code]:
+        # Not an assert: what a forged record begins with must not reset the meter for ever.
+        raise MeterError("record: a number does not fit: read it out, format it")
     struct.pack_into(_STRUCT[code], buf, at, value)
 
 

@@ -39,6 +39,8 @@ class Meter(Timekeeping):
     calibration_fault   what was wrong with its record at the start, or None
     measuring   measuring.Measuring while somebody compares with a reference, or None
     quality   quality.Quality if the board watches it, else None
+    security_fault   why keys or seal could not be read at the start, or None
+    gate      security.gate.Gate once app has made it, None: no keys, no seal
     """
 
     def __init__(self, ports, journal, key=bytes(32)):
@@ -60,6 +62,8 @@ class Meter(Timekeeping):
         self.calibration_fault = None
         self.measuring = None
         self.quality = ports.quality
+        self.gate = None
+        self.security_fault = None
         self._border = 0  # core second at which something is due
         self._retained = Retained(ports.retained)
         self._saved_t = 0  # core second of the last commit
@@ -205,6 +209,8 @@ class Meter(Timekeeping):
             found.append(self.failure)
         if self.calibration_fault:
             found.append(self.calibration_fault)
+        if self.security_fault:
+            found.append(self.security_fault)
         if self.state != "ready":
             found.append("journal " + self.state + ": nothing is stored")
         if self.broken:

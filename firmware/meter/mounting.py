@@ -8,12 +8,15 @@ import struct
 from meter import states
 from meter.compat import const
 from meter.errors import MeterError
+from meter.limits import REGISTER_MAX
 from meter.ring import SLOT_BITS, SLOT_MASK
 from meter.sectors import header
 
 # Slots that must be blank behind the last one that is not, before a mount takes the rest for
 # blank: one is skipped by each mount, and a cut leaves one torn.
 _BLANK_RUN = const(8)
+_HALF_U32 = const(0x7FFFFFFF)  # no seq, no number of a part and no register comes so far
+_HALF_U16 = const(0x7FFF)
 _COPY_BEHIND = const(3)  # a copy stands so few slots behind its original
 _BLANK_PROBE = b"\xff\xff\xff\xff"
 _BLANK_HEADER = b"\xff" * 64
@@ -100,7 +103,15 @@ def mount_ring(ring, salt=None):
     if ring.newest_at >= 0:
         # Not read again: bits that a cut left between 0 and 1 may read otherwise then.
         ring.last_seq = struct.unpack_from("<I", ring.slot, ring.seq_at)[0]
+        _need(ring.last_seq <= _HALF_U32)
     ring.first_seq = ring.oldest_seq()
+
+
+def _need(condition):
+    """MeterError: a record that no meter can have come to, but that has the right CRC. Counting on
+    from it would end where a number does not fit any more, and then nothing could be stored."""
+    if not condition:
+        raise MeterError("journal: a forged record: nothing is counted: read it out, erase it")
 
 
 def room(ring):
@@ -192,6 +203,11 @@ def _locate(journal, kind, state):
             continue
         found = state()
         found.unpack(ring.slot)
+        _need(max(found.seq, found.commit) <= _HALF_U32)
+        if kind:
+            _need(found.period <= _HALF_U16)
+        else:
+            _need(max(found.registers + found.rates) <= REGISTER_MAX >> 1)
         ring.keep[kind] = at
         if newest is None or found.seq > newest.seq:
             if newest is not None and found.commit != newest.commit:

@@ -32,7 +32,8 @@ class _Text:
         return self._at < len(self._text)
 
     def peek(self):
-        return self._text[self._at] if self.more() else ""
+        # No index: MicroPython interns the letter that is taken out, and never lets go of it.
+        return self._text[self._at : self._at + 1]
 
     def end(self):
         if self.more():

@@ -31,7 +31,7 @@ def load(text):
     _need(len(text) <= limits.TARIFF_BYTES, "file", "at most 8192 bytes")
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RuntimeError):  # the second: too many brackets for CPython
         data = None
     _need(isinstance(data, dict), "file", "JSON of a price schedule")
     try:

@@ -228,7 +228,8 @@ class Ring:
         for i in range(self.rank(self.next_at >> SLOT_BITS) + 1):
             first = self._first(self.order[i])
             if first:
-                return first
+                # No more than there is room for: a forged seq must not make others count to it.
+                return max(first, self.last_seq + 1 - self.sectors * self.slots)
         return self.last_seq + 1
 
     def read(self, seq, buf):

@@ -4,35 +4,62 @@ import binascii
 import json
 
 from meter import codes
-from meter.compat import forget
+from meter.compat import const, forget
 from meter.errors import MeterError
 from meter.limits import LINE_BYTES
 
-PROTOCOL = 1
-JOURNAL = 1
+PROTOCOL = const(1)
+JOURNAL = const(1)
 ROLES = ("public", "reader", "utility", "maker")
-_ROWS_BYTES = 512  # raw bytes of records in one answer
-_NEEDS = {  # request -> lowest role, by its place in ROLES
+_ROWS_BYTES = const(512)  # raw bytes of records in one answer
+_ROWS_TRIED = const(256)  # of which no more may turn out not to be for the asker
+# request -> lowest role, by its place in ROLES; a change or not; the place of its answer
+_ROLE = const(3)
+_CHANGE = const(4)  # through an envelope it costs a counter, which is stored, and not a nonce
+_PLACE = const(3)  # bits above which it stands
+_PLACES = "answers calibrating security.answers security.files_answer security.update_answer"
+_REQUESTS = {
+    "hello": 0 + 16,
     "info": 0,
     "registers": 0,
     "live": 1,
     "rows": 1,
     "bill": 1,
     "quality": 1,
-    "tariff": 2,
-    "prices": 2,
-    "clock": 2,
-    "load_switch": 2,
-    "commit": 2,
-    "format": 3,
-    "calibration": 3,
-    "measure": 3,
+    "get": 1 + 24,
+    "put": 2 + 24,
+    "tariff": 2 + _CHANGE,
+    "prices": 2 + _CHANGE,
+    "clock": 2 + _CHANGE,
+    "load_switch": 2 + _CHANGE,
+    "commit": 2 + _CHANGE,
+    "seal": 2 + _CHANGE + 16,
+    "unseal": 2 + _CHANGE + 16,
+    "view": 2 + _CHANGE + 16,
+    "stage": 2 + 32,
+    "update": 2 + _CHANGE + 32,
+    "format": 3 + _CHANGE,
+    "calibration": 3 + 8,
+    "measure": 3 + 8,
+    "keys": 3 + _CHANGE + 16,
 }
-# What an answer loads; the order in which it goes.
+# What an answer loads; the order in which it goes. Texts take less room than lists of them.
 _ON_DEMAND = (
-    "answers statement billing chain obis prices_check prices calibrating calibration measuring"
-    " quality_answer quality_codes"
-).split()
+    "answers statement billing billing_energy billing_line billing_rows records chain obis"
+    " prices_check prices calibrating calibration measuring quality_answer quality_codes"
+    " security.answers security.view security.files_answer security.update_answer"
+    " security.update security.orders security.keys security.p256"
+)
+# What a request can be wrong by, however deep in an answer it is found.
+_UNFIT = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+)
 
 
 class Refused(Exception):
@@ -46,25 +73,28 @@ class Service:
     """
 
     def __init__(self, meter, identity):
-        self._meter = meter
+        self.meter = meter
         self._identity = identity
 
-    def handle(self, role, line):
+    def handle(self, role, line, admit=None):
         """bytes -> bytes, one line each; never raises for what is in the line.
 
-        role   one of ROLES, by whatever brought the line
+        role    one of ROLES, by whatever brought the line
+        admit   called with (do, args) when the role may, before it is done; raises Refused
         """
-        number, meter = None, self._meter
+        number, meter = None, self.meter
         try:
             number, do, args = _parse(line)
-            needed = _NEEDS.get(do)
-            if needed is None:
+            if do not in _REQUESTS:
                 raise Refused("unknown", "do: " + do[:32] + " is not a request")
-            if ROLES.index(role) < needed:
-                raise Refused("role", do + ": " + role + " may not: ask as " + ROLES[needed])
+            needed = role_of(do)
+            if ROLES.index(role) < ROLES.index(needed):
+                raise Refused("role", do + ": " + role + " may not: ask as " + needed)
+            if admit is not None:
+                admit(do, args)
             meter.locked = True
             try:
-                answer = self._rows(args) if do == "rows" else self._answer(do, args)
+                answer = self._answer(role, do, args)
             finally:
                 meter.locked = False
             reply = {"id": number, "ok": answer}
@@ -72,72 +102,85 @@ class Service:
             reply = _error(number, *refused.args)
         except MeterError as error:
             reply = _error(number, "meter", str(error))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except _UNFIT as error:
             reply = _error(number, "arguments", "args: " + repr(error)[:80])
         out = json.dumps(reply).encode()
         if len(out) > LINE_BYTES:
             out = json.dumps(_error(number, "size", "the answer is too long")).encode()
         return out
 
-    def _answer(self, do, args):
+    def _answer(self, role, do, args):
+        gate = self.meter.gate
+        place = _PLACES.split()[_REQUESTS[do] >> _PLACE]
+        if gate is not None and gate.seal.name != "open":
+            if (role == "public" and do != "hello") or (role == "reader" and do == "rows"):
+                place = "security.view"
+        if gate is None and place.startswith("security"):
+            raise Refused("state", do + ": this board has no vault for keys")
         try:
-            return getattr(_answers(do), do)(self._meter, self._identity, args)
+            if place == "answers" and do == "rows":
+                return rows(self.meter, args)
+            return getattr(_module(place), do)(self.meter, self._identity, args)
         finally:
-            for name in _ON_DEMAND:
+            for name in _ON_DEMAND.split():
                 forget("meter." + name)
 
-    def _rows(self, args):
-        name, first = args["ring"], args["from_seq"]
-        ring = self._ring(name)
-        size, count = ring.slot_size, args.get("n", 64)
-        buf, rows, crc = bytearray(size), [], 0
-        seq = max(first, ring.first_seq, 1)
-        while seq <= ring.last_seq and len(rows) < min(count, _ROWS_BYTES // size):
-            if ring.read(seq, buf):
-                rows.append(str(binascii.b2a_base64(bytes(buf)), "ascii").strip())
-                crc = binascii.crc32(buf, crc)
-            seq += 1
-        return {
-            "rows": rows,
-            "crc": crc,
-            "next": seq,
-            "first": ring.first_seq,
-            "last": ring.last_seq,
-        }
 
-    def _ring(self, name):
-        journal = self._meter.journal
-        if name in codes.GROUPS:
-            return journal.events[codes.GROUPS.index(name)]
-        if name not in ("profile", "ledger", "snapshots"):
-            raise Refused("arguments", "rows: no ring of this name")
-        return getattr(journal, name)
+def role_of(do):
+    """-> the lowest of ROLES that may ask this."""
+    return ROLES[_REQUESTS[do] & _ROLE]
 
 
-def _answers(do):
-    """-> the module that has the answer, loaded on demand."""
-    if do in ("calibration", "measure"):
-        from meter import calibrating
+def is_change(do, args):
+    """-> whether this request alters what the meter keeps."""
+    return bool(_REQUESTS[do] & _CHANGE) or (do == "calibration" and "digest" in args)
 
-        return calibrating
-    from meter import answers
 
-    return answers
+def rows(meter, args, since_utc=0):
+    """-> the answer to `rows`. since_utc: of older rows nothing is told; the profile only, in
+    which a utc stands in bytes 4 to 7."""
+    name = args["ring"]
+    ring = _ring(meter.journal, name)
+    size, count = ring.slot_size, args.get("n", 64)
+    buf, found, crc = bytearray(size), [], 0
+    seq = first = max(args["from_seq"], ring.first_seq, 1)
+    while seq <= ring.last_seq and len(found) < min(count, _ROWS_BYTES // size):
+        if seq - first >= _ROWS_TRIED:
+            break
+        if ring.read(seq, buf) and int.from_bytes(buf[4:8], "little") >= since_utc:
+            found.append(str(binascii.b2a_base64(bytes(buf)), "ascii").strip())
+            crc = binascii.crc32(buf, crc)
+        seq += 1
+    return {
+        "rows": found,
+        "crc": crc,
+        "next": seq,
+        "first": ring.first_seq,
+        "last": ring.last_seq,
+    }
+
+
+def _ring(journal, name):
+    if name in codes.GROUPS:
+        return journal.events[codes.GROUPS.index(name)]
+    if name not in ("profile", "ledger", "snapshots"):
+        raise Refused("arguments", "rows: no ring of this name")
+    return getattr(journal, name)
+
+
+def _module(place):
+    """-> meter.<place>, loaded on demand"""
+    found = __import__("meter." + place)
+    for name in place.split("."):
+        found = getattr(found, name)
+    return found
 
 
 def _parse(line):
-    """-> (id, do, args)"""
-    if len(line) > LINE_BYTES:
-        raise Refused("size", "line: " + str(len(line)) + " bytes, at most " + str(LINE_BYTES))
-    try:
-        request = json.loads(line)
-    except ValueError:
-        request = None
-    if isinstance(request, dict) and "id" in request and isinstance(request.get("do"), str):
-        args = request.get("args", {})
-        if isinstance(args, dict):
-            return request["id"], request["do"], args
-    raise Refused("json", 'line: expected {"id":1,"do":"info","args":{}}')
+    from meter import request
+
+    forget("meter.request")
+    return request.parse(line)
 
 
 def _error(number, code, text):

@@ -46,7 +46,7 @@ def load(text, wide=False):
     need(wide or len(text) <= limits.TARIFF_BYTES, "file", "at most 8192 bytes")
     try:
         data = json.loads(text)
-    except ValueError:
+    except (ValueError, RuntimeError):  # the second: too many brackets for CPython
         data = None
     need(isinstance(data, dict), "file", "JSON of a compiled tariff")
     try:

@@ -69,10 +69,12 @@ class Timekeeping:
     def _trusted(self, t):
         """-> the core second to count up to: t, or live.t while the clock is not right.
 
-        A clock that shows a year before 2020 is not, whatever it says of itself.
+        A clock that shows a year before 2020 is not, whatever it says of itself; nor is one that
+        is behind the journal at a start, until it is set.
         """
         live = self.live
-        if t < 0 or not self.ports.clock.quality():
+        behind = self._resume is not None and t < live.t - _BACK_S
+        if t < 0 or behind or not self.ports.clock.quality():
             self._invalid = True
             self._power_on = _UNKNOWN
             live.status |= codes.CLOCK_INVALID

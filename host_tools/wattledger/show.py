@@ -117,14 +117,26 @@ def money(units: int, decimals: int) -> str:
 
 
 def info(shown: dict[str, Any], zone: Zone | None) -> Table:
+    """shown: the answer to `info`, that to the public too."""
     lines = table("", "")
-    tariff, period = shown["tariff"], shown["period"]
     rows = [
         ("serial", shown["serial"]),
         ("board", shown["board"]),
         ("firmware", f"{shown['versions']['firmware']}, software {shown['software'][:16]}"),
         ("journal", shown["state"]),
         ("clock", f"{instant(shown['utc'], zone)}, {CLOCK_QUALITY[shown['clock']]}"),
+        *(_contract(shown, zone) if "tariff" in shown else []),
+        ("evidence", f"{'keyed' if shown['keyed'] else 'unkeyed'}, seal {shown['seal']}"),
+        ("alerts", _alerts(shown)),
+    ]
+    for name, value in rows:
+        lines.add_row(name, value)
+    return lines
+
+
+def _contract(shown: dict[str, Any], zone: Zone | None) -> list[tuple[str, str]]:
+    tariff, period = shown["tariff"], shown["period"]
+    return [
         ("tariff", _tariff_line(tariff, zone)),
         ("billing period", _period_line(period, zone)),
         ("rate now", f"{shown['rate']}, tier {shown['tier'] + 1}"),
@@ -132,12 +144,13 @@ def info(shown: dict[str, Any], zone: Zone | None) -> Table:
         ("voltage", ", ".join(f"{Decimal(v).scaleb(-3):.1f} V" for v in shown["v_mv"] if v)),
         ("current", ", ".join(f"{Decimal(i).scaleb(-3):.3f} A" for i in shown["i_ma"] if i)),
         ("frequency", f"{Decimal(shown['freq_mhz']).scaleb(-3):.2f} Hz"),
-        ("evidence", f"{'keyed' if shown['keyed'] else 'unkeyed'}, seal {shown['seal']}"),
-        ("alerts", ", ".join(shown["alerts"]) or "none"),
     ]
-    for name, value in rows:
-        lines.add_row(name, value)
-    return lines
+
+
+def _alerts(shown: dict[str, Any]) -> str:
+    if "alerts" in shown:
+        return ", ".join(shown["alerts"]) or "none"
+    return f"{shown['alert_count']}; give --keys to see more than everybody may"
 
 
 def registers(shown: dict[str, Any], zone: Zone | None) -> Group:
@@ -157,6 +170,8 @@ def bill(shown: MeterBill, tariff: Any) -> Group:
         f"Bill of period {shown.period} ({state}), {tariff.name}\n"
         f"{instant(shown.start, zone)} to {instant(shown.end, zone)}"
     )
+    if shown.seal == "broken":
+        title += "\nThe seal of the meter is broken"
     lines = table("", ">tier", ">quantity", "", ">price", ">" + tariff.currency)
     for line in shown.lines:
         tier = str(line["tier"] + 1) if bill_units.is_tiered(line, tariff) else ""

@@ -57,6 +57,7 @@ def start(
     battery_dead: bool = False,
     load: dict[str, Any] | None = None,
     allow: Sequence[str] = (),
+    record: Path | None = None,
     timeout_s: float = START_TIMEOUT_S,
 ) -> dict[str, Any]:
     """Power on; returns when boot.py has run. -> what `status` gives.
@@ -68,6 +69,7 @@ def start(
     load          keyword arguments of boards.virtual.load.open_load, or {"constant": {...}};
                   None: as it was; at first nothing flows
     allow         modules that the chip lacks and that may be imported all the same
+    record        file that gets every byte that leaves the board by its port
     ToolError: a board runs there already, or it does not come up.
     """
     folder = state_folder(state)
@@ -82,6 +84,7 @@ def start(
     command += ["--clock", clock] if clock else []
     command += ["--unix-s", str(unix_s)] if unix_s is not None else []
     command += ["--battery-dead"] if battery_dead else []
+    command += ["--record", str(record.resolve())] if record else []
     command += ["--load", json.dumps(load)] if load is not None else []
     process = _spawn(command, folder / "bridge.log")
     deadline = time.monotonic() + timeout_s

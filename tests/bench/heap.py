@@ -29,7 +29,12 @@ KEPT = ["meter.tariff", "meter.calendar"]
 EXTRAS = "quality_ports atm90e32_quality ds3231 load_switch status_led ssd1306 display".split()
 # Ours: the design has no row for them. They may take as much as security; no board has them all.
 EXTRAS_LIMIT = 12 * 1024
-SECURITY: list[str] = []  # there is none yet
+# Who may come in: what the gate needs in RAM between two messages. `Ports.security` makes the two
+# ports, and the keys outlive the module that read them.
+SECURITY = (
+    "meter.security.gate meter.security.seal meter.security.key_set"
+    " drivers.vault drivers.crypto_port"
+).split()
 # bytes. design: heap ledger; core is "resident core + driver + journal + service"
 LIMITS = {
     "core": 60 * 1024,
@@ -92,7 +97,7 @@ def groups(board: Path) -> dict[str, list[str]]:
     asked: set[str] = set()
     result = {}
     for group, wanted in (
-        ("core", [name for name in named if name not in extras] + KEPT),
+        ("core", [name for name in named if name not in (*extras, *SECURITY)] + KEPT),
         ("board extras", extras),
         ("security", SECURITY),
         ("comms", modules("comms")),

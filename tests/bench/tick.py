@@ -1,7 +1,8 @@
 """python tests/bench/tick.py: bytes that a tick allocates on the chip, and what it costs with a
 tariff that has everything beside one flat rate, against their limits.
 
-The VM's words and objects have the chip's size. The metering IC is the test rig's: like the
+The meter that allocates is sealed, its chains keyed. The VM's words and objects have the chip's
+size. The metering IC is the test rig's: like the
 real driver it makes one tuple a read. Half an hour of ticks is timed, borders and commits too.
 """
 

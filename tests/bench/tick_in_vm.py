@@ -3,7 +3,8 @@
 import gc
 
 import tariffs
-from rig import Rig, unix
+from gate_rig import GateRig, some_keys
+from rig import unix
 
 
 class OnlyOurs:
@@ -30,7 +31,7 @@ class OnlyOurs:
         self.bytes += gc.mem_alloc() - before
 
 
-rig = Rig(unix(2026, 10, 5, 4))
+rig = GateRig(unix(2026, 10, 5, 4), keys=some_keys(), sealed=True)
 flash = OnlyOurs(rig.ports.flash)
 for ring in rig.meter.journal.rings:
     ring.flash = flash
@@ -53,6 +54,7 @@ def ticks(count):
         flash.bytes = 0
         before = gc.mem_alloc()
         meter.tick(clock.utc)
+        rig.gate.seal.tick(clock.utc)  # as app does
         after = gc.mem_alloc() - flash.bytes
         if meter.journal.profile.last_seq != rows:
             borders.append(after - before)

@@ -1,9 +1,12 @@
 """The virtual board of tests/vm, with a meter on it."""
 
+import shutil
+
 import pytest
 from typer.testing import CliRunner
 
-from tests.virtual_board import board
+from tests.e2e import sealed_meter
+from tests.virtual_board import VirtualBoard, board, missing
 from wattledger.cli import app
 from wattledger.link import Link
 
@@ -21,6 +24,46 @@ def cli(board):
         return done.output
 
     return run
+
+
+def _copy(state, to):
+    """What survives a power cut, and what the port has said."""
+    shutil.copytree(
+        state, to, ignore=shutil.ignore_patterns("board.json", "control", "lock", "tty")
+    )
+
+
+@pytest.fixture(scope="session")
+def states(tmp_path_factory):
+    """-> {"keyed", "sealed"}: state folders of a powered-off meter that was commissioned once."""
+    if missing():
+        pytest.skip(missing())
+    folders = tmp_path_factory.mktemp("states")
+    meter = VirtualBoard(folders / "keyed")
+    meter.start(clock="real")
+    sealed_meter.commission(meter)
+    meter.cut()
+    _copy(meter.state, folders / "sealed")
+    meter = VirtualBoard(folders / "sealed")
+    sealed_meter.start_of(meter)
+    sealed_meter.seal(meter)
+    meter.cut()
+    return {name: folders / name for name in ("keyed", "sealed")}
+
+
+@pytest.fixture
+def keyed(board, states):
+    """A meter with keys, the REPL open."""
+    _copy(states["keyed"], board.state)
+    sealed_meter.start_of(board)
+    return board
+
+
+@pytest.fixture
+def sealed(board, states):
+    _copy(states["sealed"], board.state)
+    sealed_meter.start_of(board)
+    return board
 
 
 @pytest.fixture

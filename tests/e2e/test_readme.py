@@ -9,6 +9,7 @@ import sys
 import pytest
 
 TRY = "## Try the commands"
+SEAL = "## Seal it"
 
 
 def commands(root, heading):
@@ -24,6 +25,7 @@ def run(board, root, tmp_path):
     """Run one line of the README as a user would, in a folder of its own."""
     env = {**os.environ, "WATTLEDGER_STATE": str(board.state)}
     env["WATTLEDGER_CACHE"] = str(tmp_path / "cache")
+    env["WATTLEDGER_PASSPHRASE"] = "correct horse battery staple"
     (tmp_path / "docs").symlink_to(root / "docs")
 
     def run(line):
@@ -45,6 +47,16 @@ def test_try_the_commands(run, root, board, tmp_path):
     assert (tmp_path / "profile.csv").read_text().count("\n") >= 96
     assert "Verified: " in (tmp_path / "bill.html").read_text()
     assert "recomputed to the last unit" in said["wattledger verify"]
+    assert not board.is_running()
+
+
+def test_seal_it(run, root, board):
+    lines = commands(root, SEAL)
+    said = {line: run(line) for line in lines}
+    public, bill = (said[line] for line in lines if line.split()[-1] in ("info", "bill"))
+    assert "sealed" in public
+    assert "kWh" not in public
+    assert "kWh" in bill
     assert not board.is_running()
 
 

@@ -16,6 +16,7 @@ from wattledger.calibration.plan import Point
 from wattledger.calibration.source import Command
 from wattledger.cli import app
 from wattledger.errors import ToolError
+from wattledger.security.ordering import UNSIGNED
 
 HEAD = {"reference": "bench", "un_v": 230, "ib_a": 5, "imax_a": 60}
 
@@ -49,7 +50,9 @@ def bench(monkeypatch):
         return compare(self, point)
 
     monkeypatch.setattr(procedure_of.Procedure, "_compare", with_the_load)
-    monkeypatch.setattr(procedure_of.Procedure.__init__, "__defaults__", (made.wait, print))
+    monkeypatch.setattr(
+        procedure_of.Procedure.__init__, "__defaults__", (made.wait, print, UNSIGNED)
+    )
     return made
 
 

@@ -61,8 +61,8 @@ class Link(CoreLink):
 
 def collected(rig, key=KEY):
     found = evidence.collect(Link(rig))
-    assert (found.key is None) == (key != NONE)
-    found.key = key
+    assert (found.keys is None) == (key != NONE)
+    found.keys = {} if key == NONE else {1: key}
     return found
 
 
@@ -82,7 +82,7 @@ def found(whole):
 
 
 def checked(found, seen=()):
-    return check(found, found.key, seen, LAYOUT, SECTORS)
+    return check(found, found.keys, seen, LAYOUT, SECTORS)
 
 
 def refused(found, seen=()):
@@ -138,7 +138,7 @@ class TestHonest:
 
     def test_without_the_key_heads_are_compared_all_the_same(self, found):
         seen = heads.of_rings(found.rings, 0)
-        found.key = None
+        found.keys = None
         assert checked(found, seen).endswith("key unknown")
         entries = found.rings["snapshots"]
         entries[-1] = altered(entries[-1], TAG_AT["snapshots"])
@@ -151,7 +151,7 @@ class TestHonest:
             seen += heads.of_answer(rig.ask("registers"), 0)
         for _ in range(300):
             rig.restart()
-            rig.run(2, step_s=1)
+            rig.run(3600, step_s=3600)
         found = collected(rig)
         firsts = [seq_of(found.rings[ring][0]) for ring in ("profile", "snapshots", "power")]
         assert min(firsts) > 1
@@ -287,7 +287,7 @@ class TestRemoved:
 
 def refused_in_full_size(found):
     with pytest.raises(Difference) as caught:
-        check(found, found.key, ())
+        check(found, found.keys, ())
     return str(caught.value)
 
 

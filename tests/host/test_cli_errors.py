@@ -1,14 +1,20 @@
 """Whatever the user or the world does wrong: one line on stderr, exit code 1, or 2 for usage."""
 
+import json
 import os
 import pty
 import threading
 import tty
+from hashlib import sha256
 
 import pytest
 import serial
+from gate_rig import SERIAL
+from sealed_pty import SealedMeter
 
-from wattledger import cli, link
+from wattledger import build, cli, link, updates
+from wattledger.security import key_file, line
+from wattledger.security.keyring import Fleet
 
 TARIFF = 'schema = 1\nname = "x"\n'
 
@@ -39,6 +45,7 @@ def device(monkeypatch):
     """A pseudo-terminal: (our end, the port's path)."""
     monkeypatch.setattr(link, "READ_TIMEOUT_S", 0.1)
     monkeypatch.setattr(link, "ENTER_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(line, "PROBE_S", 0.2)
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
     yield ours, os.ttyname(theirs)
@@ -199,6 +206,11 @@ def test_a_profile_that_is_none(run, root, tmp_path):
         ("tariff", "push", "x.toml", "--when", "later"),
         ("simulate", "x.toml"),
         ("profile", "--from", "yesterday"),
+        ("keys", "new"),
+        ("keys", "derive", "246f28010203"),
+        ("keys", "derive", "246f28010203", "--out", "x", "--role", "owner"),
+        ("backup",),
+        ("flash",),
     ],
     ids=" ".join,
 )
@@ -207,3 +219,187 @@ def test_wrong_usage(run, arguments, monkeypatch, root):
     assert (code, out) == (2, "")
     assert "Usage: wattledger" in err
     assert "Traceback" not in err
+
+
+# keys, seals, updates, audits
+
+PASSPHRASE = "correct horse"
+DERIVE = ("keys", "derive", SERIAL.hex(), "--out", "out.keys")
+OF_KEYS = (("keys", "show"), ("keys", "install"), ("keys", "rotate"), ("seal",), DERIVE)
+OF_A_METER = (*OF_KEYS[1:4], ("unseal",), ("update",), ("audit",), ("backup", "m.bin"))
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working folder, with keys of a fleet and of one role in it."""
+    monkeypatch.setattr(key_file, "SCRYPT_N", 1 << 10)
+    monkeypatch.setenv("WATTLEDGER_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("WATTLEDGER_OUT_PASSPHRASE", "of the reader")
+    monkeypatch.delenv("WATTLEDGER_KEYS", raising=False)
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    key_file.create(folder / "fleet.keys", FLEET, PASSPHRASE)
+    reader = FLEET.derive(SERIAL.hex(), "reader")
+    key_file.create(folder / "reader.keys", reader, PASSPHRASE)
+    return folder
+
+
+FLEET = Fleet.new()
+
+
+@pytest.fixture
+def failed(run, folder):
+    """-> function (arguments) -> stderr of a command that fails and leaves every file as it was"""
+
+    def failed(*arguments):
+        before = {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+        code, out, err = run(*arguments)
+        assert (code, out) == (1, "")
+        assert before == {path: path.is_file() and path.read_bytes() for path in folder.rglob("*")}
+        return one_line(err)
+
+    return failed
+
+
+@pytest.mark.parametrize("command", OF_KEYS, ids=" ".join)
+def test_a_key_file_that_is_none(failed, folder, monkeypatch, command):
+    assert "no key file: give --keys FILE" in failed(*command)
+    assert "No such file" in failed("--keys", "no.keys", *command)
+    assert "Is a directory" in failed("--keys", ".", *command)
+    for junk in (b"", b"junk", b"{}", b"\xff", (folder / "fleet.keys").read_bytes()[:-9]):
+        (folder / "junk").write_bytes(junk)
+        assert "junk: no key file: give another --keys" in failed("--keys", "junk", *command)
+
+
+@pytest.mark.parametrize("command", OF_KEYS, ids=" ".join)
+def test_a_passphrase_that_is_wrong(failed, folder, monkeypatch, command):
+    given = ("--keys", "fleet.keys")
+    for file in ("no", "."):
+        said = failed(*given, "--passphrase-file", file, *command)
+        assert "not readable: give another --passphrase-file" in said
+    for value, says in (
+        ("wrong horse", "fleet.keys: wrong passphrase, or the file was altered"),
+        ("", "an empty passphrase"),
+        ("\udcff is no text", "no UTF-8"),
+    ):
+        monkeypatch.setenv("WATTLEDGER_PASSPHRASE", value)
+        assert says in failed(*given, *command)
+
+
+def test_new_keys_that_cannot_be_made(failed, monkeypatch):
+    assert "never written over" in failed("keys", "new", "fleet.keys")
+    assert "never written over" in failed("keys", "new", ".")
+    assert "No such file or directory: choose another" in failed("keys", "new", "no/x.keys")
+    monkeypatch.setenv("WATTLEDGER_PASSPHRASE", "short")
+    assert "expected 8 or more" in failed("keys", "new", "x.keys")
+
+
+def test_keys_that_cannot_be_derived(failed, monkeypatch):
+    given = ("--keys", "fleet.keys", "keys", "derive")
+    assert "expected 12 hex digits" in failed(*given, "XX", "--out", "x")
+    assert "never written over" in failed(*given, SERIAL.hex(), "--out", "reader.keys")
+    assert "No such file or directory" in failed(*given, SERIAL.hex(), "--out", "no/x")
+    assert "needs the fleet's key file" in failed("--keys", "reader.keys", *DERIVE)
+    for value, says in (("short", "8 or more"), (PASSPHRASE, "must not know the fleet's")):
+        monkeypatch.setenv("WATTLEDGER_OUT_PASSPHRASE", value)
+        assert says in failed("--keys", "fleet.keys", *DERIVE)
+
+
+@pytest.mark.parametrize("command", OF_A_METER, ids=" ".join)
+def test_no_port_with_keys(failed, command):
+    said = failed("--keys", "fleet.keys", "--port", "/dev/nosuch", *command)
+    assert "/dev/nosuch: no such port" in said
+
+
+@pytest.fixture
+def sealed(monkeypatch, device):
+    monkeypatch.setattr(line, "PROBE_S", 1.5)
+    meter = SealedMeter(FLEET)
+    yield meter
+    meter.close()
+
+
+def changed(meter):
+    """What a request may have changed."""
+    rig = meter.rig
+    return rig.gate.counters, rig.gate.seal.name, rig.meter.journal.seq, rig.vault.load("keys")
+
+
+@pytest.mark.parametrize(
+    ("keys", "command", "says"),
+    [
+        ("reader.keys", ("unseal",), "of a reader, this needs a utility"),
+        ("reader.keys", ("update", "good.zip"), "of a reader, this needs a utility"),
+        ("reader.keys", ("clock", "set"), "of a reader, this needs a utility"),
+        ("reader.keys", ("keys", "install"), "needs the fleet's key file"),
+        ("reader.keys", ("keys", "rotate"), "needs the fleet's key file"),
+        ("fleet.keys", ("keys", "install"), "is sealed: wattledger unseal first"),
+        ("fleet.keys", ("keys", "rotate"), "is sealed: wattledger unseal first"),
+        ("fleet.keys", ("deploy", "--board", "virtual"), "is sealed: wattledger unseal first"),
+        ("fleet.keys", ("update", "no.zip"), "No such file"),
+        ("fleet.keys", ("update", "."), "Is a directory"),
+        ("fleet.keys", ("update", "fleet.keys"), "not a zip file"),
+        ("fleet.keys", ("update", "bare.zip"), "no manifest in the bundle"),
+        (None, ("unseal",), "for unseal give --keys FILE, a utility's or above"),
+        (None, ("update", "good.zip"), "for stage give --keys FILE, a utility's or above"),
+        (None, ("audit",), "for rows give --keys FILE, a reader's or above"),
+    ],
+    ids=str,
+)
+def test_a_sealed_meter_says_no(failed, folder, sealed, keys, command, says):
+    data = b"1"
+    manifest = build.manifest("virtual", {"app.py": build.sha256(data)}, "0" * 64, 6, 9)
+    updates.save(updates.Bundle({"app.py": data, build.MANIFEST: manifest}), folder / "good.zip")
+    updates.save(updates.Bundle({"app.py": data}), folder / "bare.zip")
+    before = changed(sealed)
+    given = ["--keys", keys] if keys else []
+    assert says in failed(*given, "--port", sealed.port, *command)
+    assert changed(sealed) == before
+
+
+def test_a_dump_that_is_none(failed, folder):
+    (folder / "empty").mkdir()
+    (folder / "rings").mkdir()
+    (folder / "rings" / "profile.bin").write_bytes(b"x")
+    (folder / "short").write_bytes(b"x")
+    (folder / "one").write_bytes(bytes(4096))
+    (folder / "zeros").write_bytes(bytes(320 * 4096))
+    (folder / "blank").write_bytes(b"\xff" * 320 * 4096)
+    for name, says in (
+        ("no", "no such file: give what wattledger backup has written"),
+        ("empty", "no rings of a meter in it"),
+        ("rings", "profile: record 1 of the file is damaged"),
+        ("short", "1 bytes, expected whole sectors"),
+        ("one", "no partition of a meter"),
+        ("zeros", "its journal is foreign"),
+        ("blank", "its journal is blank"),
+    ):
+        assert says in failed("audit", name)
+    assert "serial XX: expected 12 hex digits" in failed("audit", "blank", "--serial", "XX")
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (b"\xff", "no header of a backup"),
+        (b"[" * 100_000, "no header of a backup"),
+        (b"{}", "no header of a backup"),
+        ({"serial": "../../x"}, "no header of a backup"),
+        ({"serial": 5}, "no header of a backup"),
+        ({"size": 5}, "cut short"),
+        ({"sha256": "0"}, "its SHA-256 is not that of its header"),
+        ({"saved": 3}, "its header has no time"),
+        ({"saved": "yesterday"}, "its header has no time"),
+    ],
+    ids=str,
+)
+def test_a_header_that_is_none(failed, folder, header, says):
+    image = b"\xff" * 320 * 4096
+    (folder / "m.bin").write_bytes(image)
+    if isinstance(header, dict):
+        whole = {"chip": "esp32", "offset": 0, "size": len(image), "saved": "2026-01-01"}
+        whole |= {"format": 1, "serial": SERIAL.hex(), "sha256": sha256(image).hexdigest()}
+        header = json.dumps(whole | header).encode()
+    (folder / "m.bin.json").write_bytes(header)
+    assert says in failed("audit", "m.bin")

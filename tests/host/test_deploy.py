@@ -68,8 +68,9 @@ class FakeDevice:
         self._step()
 
     def request(self, do, **args):
-        self.requests.append((do, args))
-        return {"at": 1790000000, "state": "ready"}
+        if do != "info":
+            self.requests.append((do, args))
+        return {"at": 1790000000, "state": "ready", "keyed": False}
 
 
 def software(version):

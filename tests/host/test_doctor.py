@@ -12,9 +12,14 @@ from types import SimpleNamespace
 import pytest
 from chip_faults import Rig
 from chip_ics import ICS
+from gate_rig import SERIAL
+from sealed_pty import SealedMeter
 
 from wattledger import partitions
-from wattledger.flashing import console, doctor, probes
+from wattledger.errors import ToolError
+from wattledger.flashing import console, doctor, probes, sealed
+from wattledger.security import line
+from wattledger.security.keyring import Fleet
 
 BOARD = "esp32_atm90e32"
 NOW = 1_790_000_000
@@ -53,6 +58,7 @@ def port():
 @pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(doctor, "PROMPT_S", 0.3)
+    monkeypatch.setattr(line, "PROBE_S", 0.2)
 
 
 @pytest.fixture
@@ -118,15 +124,15 @@ def test_a_module_that_does_not_start(port, says, impatient, said, told):
     assert "no prompt" in check.seen
 
 
-def test_nothing_but_returns_is_sent(port, impatient, monkeypatch):
-    """A Ctrl-C would break the formatting of a first start."""
+def test_nothing_but_lines_is_sent(port, impatient, monkeypatch):
+    """A Ctrl-C would break the formatting of a first start; a sealed meter answers to `hello`."""
     monkeypatch.setattr(console, "_ASK_S", 0.05)
     list(doctor.examine(port[1], None))
     os.set_blocking(port[0], False)
     sent = b""
     with contextlib.suppress(BlockingIOError):
         sent = os.read(port[0], 1000)
-    assert set(sent) == {ord("\r")}
+    assert set(sent.replace(line.HELLO, b"")) == set(b"\r\n")
 
 
 def test_a_prompt_ends_the_waiting(port, says):
@@ -262,3 +268,113 @@ def test_the_probes_only_read(capsys):
             assert word not in code
     exec(probes.SOFTWARE, {})
     assert json.loads(capsys.readouterr().out).startswith(("ModuleNotFoundError", "None"))
+
+
+FLEET = Fleet.new()
+
+
+@pytest.fixture
+def meter(monkeypatch):
+    monkeypatch.setattr(doctor, "PROMPT_S", 0.3)
+    monkeypatch.setattr(line, "ANSWER_S", 3.0)
+    meter = SealedMeter(FLEET)
+    meter.rig.run(60)  # a meter at work: it has counted up to now
+    yield meter
+    meter.close()
+
+
+def of_sealed(meter, keys=None, **options):
+    """-> {name: Check}"""
+    keyring = (lambda: keys) if keys else None
+    found = doctor.examine(meter.port, BOARD, keyring=keyring, **options)
+    return {check.name: check for check in found}
+
+
+def test_a_sealed_meter_with_keys(meter):
+    for keys in (FLEET, FLEET.derive(SERIAL.hex(), "reader")):
+        found = of_sealed(meter, keys)
+        assert found["seal"].seen == "its console answers: sealed, keys of generation 1"
+        good = ("seal", "keys", "module", "software", "metering", "journal")
+        assert {found[name].state for name in good} == {doctor.OK}
+        assert "records" in found["journal"].seen
+        assert "its REPL is shut" in found["unseen"].seen
+        assert "wattledger unseal" in found["unseen"].cure
+        assert not [check for check in found.values() if "MicroPython" in check.seen]
+    assert not any(b"\3" in sent or b"\1" in sent for sent in meter.lines)
+
+
+def test_a_sealed_meter_without_keys(meter):
+    found = of_sealed(meter)
+    assert (found["keys"].state, "--keys FILE" in found["keys"].cure) == (doctor.NOTE, True)
+    assert found["journal"].seen == "ready"
+    assert found["module"].seen.endswith(f"serial {SERIAL.hex()}")
+    assert meter.envelopes() == []
+    meter.rig.meter.fault(ToolError("atm90e32: no answer"))
+    assert found.keys() == of_sealed(meter).keys() - {"alert"}
+    alert = of_sealed(meter)["alert"]
+    assert (alert.seen, "--keys FILE" in alert.cure) == ("1 of them", True)
+    assert of_sealed(meter, FLEET)["alert"].seen == "atm90e32: no answer"
+
+
+def test_keys_that_a_sealed_meter_does_not_know(meter):
+    stranger = Fleet.new()
+    for _ in range(3):
+        found = of_sealed(meter, stranger)
+        assert (found["keys"].state, found["journal"].seen) == (doctor.BAD, "ready")
+        assert "refused these keys" in found["keys"].seen
+    found = of_sealed(meter, FLEET)
+    assert (found["keys"].state, found["keys"].seen[:10]) == (doctor.NOTE, "locked for")
+
+
+def test_keys_of_another_meter(meter):
+    found = of_sealed(meter, FLEET.derive("246f28010204", "reader"))
+    assert "are of meter 246f28010204" in found["keys"].seen
+    assert found["journal"].state == doctor.OK
+    assert meter.envelopes() == []
+
+
+def test_keys_that_cannot_be_read_end_it(meter):
+    def wrong():
+        raise ToolError("fleet.keys: wrong passphrase")
+
+    with pytest.raises(ToolError, match="wrong passphrase"):
+        list(doctor.examine(meter.port, BOARD, keyring=wrong))
+
+
+def test_a_sealed_meter_is_not_reset(meter, monkeypatch):
+    monkeypatch.setattr(console, "restart", None)
+    found = of_sealed(meter, FLEET, restart=True)
+    assert "and it was not restarted" in found["unseen"].seen
+
+
+def test_a_sealed_meter_that_shows_itself_after_a_reset(meter, monkeypatch):
+    """One that hung: nothing answered before the line was pulled."""
+    meter.alter = lambda answer: b""
+
+    def restart(port, timeout_s):
+        meter.alter = lambda answer: answer
+        return False, "rst:0x1 (POWERON_RESET)"
+
+    monkeypatch.setattr(console, "restart", restart)
+    monkeypatch.setattr(line, "PROBE_S", 0.5)
+    assert of_sealed(meter, FLEET, restart=True)["keys"].state == doctor.OK
+
+
+@pytest.mark.parametrize(
+    ("info", "state"),
+    [
+        ({}, doctor.OK),
+        ({"counted_to": NOW - 11}, doctor.BAD),
+        ({"counted_to": NOW + 99}, doctor.OK),
+        ({"counted_to": NOW - 11, "clock": 0}, doctor.OK),
+        ({"counted_to": NOW - 11, "state": "blank"}, doctor.OK),
+    ],
+    ids=str,
+)
+def test_a_meter_that_does_not_count(info, state):
+    assert sealed.counting({**INFO, "counted_to": NOW - 1, **info}).state == state
+
+
+def test_a_broken_seal():
+    told = {"seal": "broken", "generation": 2}
+    assert (sealed.console(told).state, sealed.console(told).cure) == ("note", "wattledger seal")

@@ -9,14 +9,18 @@ import subprocess
 import sys
 
 import pytest
+from gate_rig import SERIAL
+from sealed_pty import SealedMeter
 
 from tests.e2e import esp_image
-from wattledger import cli, partitions
+from wattledger import cli, partitions, session
 from wattledger.commands import flash as flash_command
 from wattledger.errors import ToolError
 from wattledger.flashing import backup, console, image, writing
 from wattledger.flashing.esptool import Esptool, Module
 from wattledger.partitions import TABLE_OFFSET, Partition
+from wattledger.security import key_file
+from wattledger.security.keyring import Fleet
 
 BOARD = "esp32_atm90e32"
 NAME = "ESP32_GENERIC.bin"
@@ -96,6 +100,7 @@ def bench(tmp_path, monkeypatch):
     bench = Bench(folder)
     monkeypatch.setenv("WATTLEDGER_ESPTOOL", f"{sys.executable} {folder / 'esptool.py'}")
     monkeypatch.setattr(console, "wait_for_prompt", lambda port, timeout_s: (False, ""))
+    monkeypatch.setattr(session, "sealed_on", lambda port, keyring=None: None)
     monkeypatch.setattr(flash_command, "_deploy", lambda port, board: print(f"deploy {board}"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / NAME).write_bytes(MERGED)
@@ -472,7 +477,10 @@ def test_restore_refuses(run, bench, meter, tmp_path):
     path.write_bytes(b"\0" + good[1:])
     assert "SHA-256" in refused(run, bench, "restore", "m.bin", "--yes")
     path.write_bytes(good)
-    header.write_text("{}")
+    for junk in ("{}", "[]", "\0", text.replace(MAC, "../../x")):
+        header.write_text(junk)
+        assert "no header" in refused(run, bench, "restore", "m.bin", "--yes")
+    header.write_bytes(b"\xff")
     assert "no header" in refused(run, bench, "restore", "m.bin", "--yes")
     header.write_text(text.replace(MAC, "0" * 12))
     assert "two meters" in refused(run, bench, "restore", "m.bin", "--yes")
@@ -536,3 +544,94 @@ def test_software_that_cannot_save_is_no_reason_to_stop(run, bench, monkeypatch)
 def test_a_port_that_is_not_there_is_no_busy_one():
     with pytest.raises(ToolError, match="no such port"):
         console.wait_for_prompt("/dev/nosuch", 0.1)
+
+
+# a sealed meter: the ROM knows no seal, its console saves the registers before
+
+
+@pytest.fixture
+def sealed(bench, meter, monkeypatch, tmp_path):
+    """A sealed meter on a port of its own, with the flash of `meter`. -> SealedMeter"""
+    monkeypatch.setattr(session, "sealed_on", SEALED_ON)
+    monkeypatch.setattr(key_file, "SCRYPT_N", 1 << 10)
+    fleet = Fleet.new()
+    passphrase = "correct horse"
+    key_file.create(tmp_path / "fleet.keys", fleet, passphrase)
+    for role in ("reader", "utility"):
+        key_file.create(tmp_path / f"{role}.keys", fleet.derive(SERIAL.hex(), role), passphrase)
+    monkeypatch.setenv("WATTLEDGER_PASSPHRASE", passphrase)
+    sealed = SealedMeter(fleet)
+    sealed.rig.run(60, imported=1)
+    yield sealed
+    sealed.close()
+
+
+SEALED_ON = session.sealed_on
+COULD_NOT = "it could not save its registers, the last minute may be missing: "
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("fleet", "the meter has saved its registers\n"),
+        ("utility", "the meter has saved its registers\n"),
+        ("reader", COULD_NOT + "keys: they are of a reader, this needs a utility\n"),
+        (None, "may be missing: with --keys FILE, a utility's, it is saved first\n"),
+    ],
+)
+def test_a_backup_of_a_sealed_meter(run, bench, meter, sealed, tmp_path, monkeypatch, keys, says):
+    if keys:
+        monkeypatch.setenv("WATTLEDGER_KEYS", f"{keys}.keys")
+    before = sealed.rig.meter.journal.seq
+    code, out, err = run("backup", "m.bin", "--port", sealed.port)
+    assert (code, err) == (0, "")
+    assert says in out
+    assert (sealed.rig.meter.journal.seq > before) == ("has saved" in says)
+    assert (tmp_path / "m.bin").read_bytes() == meter[0x200000:0x340000]
+
+
+def test_keys_that_cannot_be_read_stop_a_backup(run, bench, sealed, monkeypatch):
+    monkeypatch.setenv("WATTLEDGER_KEYS", "fleet.keys")
+    monkeypatch.setenv("WATTLEDGER_PASSPHRASE", "wrong horse")
+    said = refused(run, bench, "backup", "m.bin", "--port", sealed.port)
+    assert "wrong passphrase" in said
+    assert bench.log() == []
+
+
+def test_keys_that_a_sealed_meter_does_not_know_save_nothing(run, bench, sealed, tmp_path):
+    key_file.create(tmp_path / "other.keys", Fleet.new(), "correct horse")
+    code, out, _ = run("--keys", "other.keys", "backup", "m.bin", "--port", sealed.port)
+    assert code == 0
+    assert COULD_NOT in out
+    assert "refused these keys" in out
+
+
+def test_flash_leaves_a_sealed_meter_its_software(run, bench, meter, sealed):
+    code, out, err = run("--keys", "fleet.keys", *FLASH, "--yes", "--port", sealed.port)
+    assert (code, err) == (0, "")
+    assert "the meter has saved its registers" in out
+    assert out.endswith("runs the software that it had: wattledger update\n")
+    assert "deploy" not in out
+
+
+def test_flash_that_erases_the_seal_deploys(run, bench, sealed):
+    code, out, _ = run(*FLASH, "--yes", "--erase", "--port", sealed.port)
+    assert (code, out.splitlines()[-1]) == (0, f"deploy {BOARD}")
+
+
+def test_a_sealed_meter_that_does_not_come_back_is_deployed_to(run, bench, sealed, monkeypatch):
+    monkeypatch.setattr(flash_command, "BOOT_TIMEOUT_S", 0.1)
+    seen = iter([SEALED_ON])
+    monkeypatch.setattr(
+        session, "sealed_on", lambda *given: next(seen, lambda *given: None)(*given)
+    )
+    code, out, _ = run(*FLASH, "--yes", "--port", sealed.port)
+    assert (code, out.splitlines()[-1]) == (0, f"deploy {BOARD}")
+
+
+def test_restore_asks_a_sealed_meter_nothing(run, bench, meter, sealed):
+    run("backup", "m.bin", "--port", sealed.port)
+    sealed.lines.clear()
+    assert run("restore", "m.bin", "--yes", "--port", sealed.port)[0] == 0
+    assert sealed.lines == []
+    assert bench.flash == meter

@@ -41,6 +41,11 @@ PLANTED = [
     ("imports", "firmware/meter/a.py", "from drivers import x\n"),
     ("imports", "firmware/meter/a.py", "X = __import__('os')\n"),
     ("imports", "firmware/meter/a.py", "def _f():\n    import machine\n"),
+    ("imports", "firmware/meter/security/a.py", "import cryptolib\n"),
+    ("imports", "firmware/meter/security/a.py", "from os import urandom\n"),
+    ("imports", "firmware/meter/security/a.py", "from drivers import vault\n"),
+    ("imports", "firmware/meter/security/a.py", "from ... import os\n"),
+    ("docstrings", "firmware/meter/security/a.py", "def f():\n    return 1\n"),
     ("imports", "firmware/meter/compat.py", "import os\n"),
     ("imports", "firmware/drivers/a.py", "import app\n"),
     ("imports", "firmware/comms/a.py", "from meter import ledger\n"),
@@ -64,7 +69,10 @@ ALLOWED = {
     "firmware/meter/a.py": "import struct, binascii, hashlib, json\nfrom meter.compat import const"
     "\nfrom . import sample\nX = 4 // 2\nY = 'a' 'b'\n",
     "firmware/meter/compat.py": "from micropython import const\n",
-    "firmware/drivers/a.py": "from meter.errors import MeterError\nimport machine, time, esp32\n",
+    "firmware/meter/security/a.py": "import struct\nfrom meter.security import p256\n"
+    "from . import keys\nfrom .. import chain\n",
+    "firmware/drivers/a.py": "from meter.errors import MeterError\nimport machine, time, esp32\n"
+    "from cryptolib import aes\n",
     "firmware/comms/a.py": "from meter.service import handle\nfrom meter import service\n",
     "firmware/app.py": "import board\nfrom meter import x\n",
     "firmware/boot.py": HANDLER.format("ImportError", "pass") + "import app\n",

@@ -40,7 +40,7 @@ def run(monkeypatch, capsys):
     """-> function (rig, arguments) -> what the command printed"""
 
     def run(rig, *arguments):
-        monkeypatch.setattr(session, "connect", lambda port, state: Wire(rig))
+        monkeypatch.setattr(session, "connect", lambda *_: Wire(rig))
         monkeypatch.setattr("sys.argv", ["wattledger", *arguments])
         with pytest.raises(SystemExit) as stopped:
             cli.main()

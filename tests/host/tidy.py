@@ -23,15 +23,15 @@ LAYERS = (
     (
         "firmware/drivers/**",
         "meter drivers machine esp32 micropython time os gc sys struct binascii hashlib array"
-        " errno framebuf",
+        " errno framebuf cryptolib",
     ),
     (
         "firmware/comms/**",
         "meter.service comms asyncio network socket ssl json time struct binascii hashlib os sys"
-        " gc errno micropython",
+        " gc errno micropython select",
     ),
     ("firmware/app.py", "board meter drivers sys gc micropython time"),
-    ("firmware/*.py", "app comms sys gc micropython"),
+    ("firmware/*.py", "app comms sys gc micropython machine esp32 os struct time"),
     ("boards/*/board.py", "drivers machine esp32 micropython os cryptolib"),
 )
 HOST_NEVER = ("drivers", "app", "board", "comms", "boot", "main")
@@ -56,14 +56,18 @@ def in_layer(path, pattern):
 
 
 def imported(tree, package):
-    """-> (line, dotted name) of every import, wherever it stands; relative ones resolved."""
+    """-> (line, dotted name) of every import, wherever it stands; relative ones resolved.
+
+    package   of the file: ("meter", "security")
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
-                base = ".".join(filter(None, (package, base)))
+                above = package[: len(package) + 1 - node.level]
+                base = ".".join(filter(None, (*above, base)))
             yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
         elif (
             isinstance(node, ast.Call)
@@ -79,7 +83,7 @@ def below(name, allowed):
 
 
 def imports(path, tree, text):
-    names = imported(tree, path.parent.name)
+    names = imported(tree, path.parts[path.parts[0] != "boards" : -1])
     if path.parts[0] in ("host_tools", "boards") and not is_firmware(path):
         for line, name in names:
             board = name.startswith("boards.") and not name.startswith("boards.virtual")

@@ -139,7 +139,8 @@ class TestDisplay(unittest.TestCase):
         rig.meter.sample.p_mw[0] = 2_345_678
         rig.live.registers[0] = 1_234_567_890
         rig.live.rates[0] = 1_234_567_000
-        _, seen = self.shown(rig, 40)
+        rig.meter.book.software = bytes(range(0xA0, 0xC0))
+        _, seen = self.shown(rig, 45)
         self.assertEqual(
             seen,
             [
@@ -148,6 +149,7 @@ class TestDisplay(unittest.TestCase):
                 ("1.8.2 day", "0.000 kWh"),
                 ("1.7.0 power", "2345 W"),
                 ("32.7.0 voltage", "230.0 V"),
+                ("software", "a0a1a2a3a4a5a6a7"),
                 ("1.8.0 import", "1234.567 kWh"),
                 ("1.8.1 night", "1234.567 kWh"),
                 ("1.8.2 day", "0.000 kWh"),

@@ -107,7 +107,7 @@ class Reader:
                 check(found)
             verify.calendar(found)
             verify_bills.bills(found)
-            chain_check.check(found, bytes(32), (), _SHORT_RINGS, _SHORT_SECTORS)
+            chain_check.check(found, {}, (), _SHORT_RINGS, _SHORT_SECTORS)
         self.verified += 1
 
     def _recent(self):

@@ -42,10 +42,8 @@ def ticks_us():
 
 def sleep_us(us):
     # a Ctrl-C during the nap is raised at the backward jump, inside of sleep as on the chip
-    waiting = True
-    while waiting:
-        _sleep_us(us)
-        waiting = False
+    while us > 0:
+        us = _sleep_us(us)
 
 
 def sleep(seconds):

@@ -149,7 +149,9 @@ export function boardModule(vm) {
       Object.assign(vm, { schedule, drain, listen, execFile });
       return 0;
     },
-    sleep_us: (us) => (vm.sleep(us / 1000), 0),
+    sleep_us: (us) => Math.ceil(vm.sleep(us / 1000) * 1000), // -> us that are left
+    strike: () => (vm.strike(), 0),
+    stdin_wait: (ms) => (vm.waitChar(ms) ? 1 : 0),
     // numbers cross as i32: whole seconds, and the ms of that same reading
     rtc_s: () => {
       vm.readingMs = clock.rtcNowMs() - UNIX_2000_MS;

@@ -12,16 +12,19 @@ const WAITING = 0; // messages posted so far
 const INTERRUPT = 1; // 1: a Ctrl-C waits to be raised
 const LISTENING = 2; // 1: Ctrl-C means interrupt, 0: it is a character
 const CLOSED = 3; // 1: the worker reads no more
+const STRUCK = 4; // number of the newest Ctrl-C
 const CLOSE_MS_MAX = 200;
 const HOOK_GRACE_MS = 10; // the import hooks nearly always come first; then the inspector
 const CTRL_C = 3;
 
 // Main thread's end.
 export class Inbox {
-  // onInterrupt(): called on the main thread between any two instructions of the VM; it may only
-  // set MicroPython's pending exception.
+  // onInterrupt(number): called on the main thread between any two instructions of the VM; it may
+  // only set MicroPython's pending exception. -> whether Ctrl-C means that now; if so, all up to
+  // this number are used up. A Ctrl-C comes as an item too, {repl, strike: number}, in its place
+  // among the other bytes, for a program that reads it as a character.
   constructor(replFd, messageFd, onInterrupt) {
-    this.flags = new Int32Array(new SharedArrayBuffer(16));
+    this.flags = new Int32Array(new SharedArrayBuffer(20));
     this.seen = 0;
     this.onInterrupt = onInterrupt;
     globalThis.__raiseInterrupt = () => this.takeInterrupt();
@@ -68,15 +71,19 @@ export class Inbox {
     if (!on) Atomics.store(this.flags, INTERRUPT, 0);
   }
 
+  // -> whether anything has come in since this life of the CPU began.
+  isBusy() {
+    return Atomics.load(this.flags, WAITING) > 0;
+  }
+
   interruptWaits() {
     return Atomics.load(this.flags, INTERRUPT) === 1;
   }
 
-  // Raises a waiting Ctrl-C; -> whether there was one.
+  // Raises a waiting Ctrl-C; -> whether there was one that interrupts.
   takeInterrupt() {
     if (Atomics.exchange(this.flags, INTERRUPT, 0) === 0) return false;
-    this.onInterrupt();
-    return true;
+    return this.onInterrupt(Atomics.load(this.flags, STRUCK));
   }
 
   // Sleeps up to ms; a Ctrl-C or a message ends the nap.
@@ -102,6 +109,8 @@ function interruptByInspector() {
     session.disconnect());
 }
 
+let strikes = 0;
+
 function onReplBytes(chunk) {
   const { flags } = workerData;
   let start = 0;
@@ -109,6 +118,8 @@ function onReplBytes(chunk) {
     if (chunk[i] !== CTRL_C || Atomics.load(flags, LISTENING) === 0) continue;
     if (i > start) post({ repl: new Uint8Array(chunk.subarray(start, i)) });
     start = i + 1;
+    post({ repl: Uint8Array.of(CTRL_C), strike: ++strikes });
+    Atomics.store(flags, STRUCK, strikes);
     Atomics.store(flags, INTERRUPT, 1);
     Atomics.notify(flags, WAITING);
     setTimeout(interruptByInspector, HOOK_GRACE_MS);

@@ -55,6 +55,7 @@ def make(bill: MeterBill, evidence: Evidence, verdict: Verdict | None = None) ->
             "board": info["board"],
             "firmware": info["versions"]["firmware"],
             "software": _software(part, info),
+            "seal": bill.seal,
         },
         "period": _period(bill, part),
         "tariff": _tariff(part),

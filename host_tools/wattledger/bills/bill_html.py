@@ -117,6 +117,7 @@ def _proof(document: dict[str, Any]) -> str:
     rows = [
         ("Tariff digest", document["tariff"]["digest"]),
         ("Software digest", document["meter"]["software"]),
+        ("Seal of the meter", document["meter"]["seal"]),
         ("Chain heads", heads),
         ("Chains", "keyed" if chain["keyed"] else "without a key of their own"),
     ]

@@ -139,6 +139,7 @@ def _proof(document: dict[str, Any], console: Console) -> None:
     rows = [
         ("tariff digest", document["tariff"]["digest"]),
         ("software digest", document["meter"]["software"]),
+        ("seal of the meter", document["meter"]["seal"]),
         ("chains", "keyed" if chain["keyed"] else "without a key of their own"),
         *((f"head, {h['ring']}", f"{h['seq']} {h['tag']}") for h in chain["heads"]),
     ]

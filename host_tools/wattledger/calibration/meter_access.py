@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from meter import calibration as record_of
 from wattledger.errors import ToolError
+from wattledger.security.ordering import UNSIGNED, Signer
 
 FOLDER = "/cfg"
 POLL_S = 1.0
@@ -68,15 +69,16 @@ def read(meter: Meter) -> Kept:
     )
 
 
-def write(meter: Meter, record: dict[str, Any]) -> str:
+def write(meter: Meter, record: dict[str, Any], signer: Signer = UNSIGNED) -> str:
     """Make it the record in force. -> its digest. MeterError: not a record."""
     data = record_of.pack(record)
     digest = hashlib.sha256(data).hexdigest()
+    signed = signer.sign(meter, "calibration", digest)
     meter.mkdir(FOLDER)
     path = f"{FOLDER}/{digest}.cal"
     meter.replace(path, data)
     try:
-        answer = meter.request("calibration", digest=digest)
+        answer = meter.request("calibration", digest=digest, **signed)
     finally:
         meter.remove(path)
     if answer["digest"] != digest:

@@ -12,6 +12,7 @@ from wattledger.calibration.plan import Plan, Point
 from wattledger.calibration.sensor import PHASES, Comparison, Sensor, fit
 from wattledger.calibration.source import Source
 from wattledger.errors import ToolError
+from wattledger.security.ordering import UNSIGNED, Signer
 
 Solver = Callable[[Mapping[str, int], Mapping[int, Sensor], float, float], dict[str, int]]
 SOLVERS: dict[str, Solver] = {
@@ -47,7 +48,8 @@ class Computed:
 
 
 class Procedure:
-    """wait(seconds) lets time pass; say(line) tells a person what goes on."""
+    """wait(seconds) lets time pass; say(line) tells a person what goes on; signer signs what a
+    meter with keys is to take."""
 
     def __init__(
         self,
@@ -56,9 +58,10 @@ class Procedure:
         source: Source,
         wait: Callable[[float], None] = time.sleep,
         say: Callable[[str], None] = lambda _: None,
+        signer: Signer = UNSIGNED,
     ) -> None:
         self._meter, self._plan, self._source = meter, plan, source
-        self._wait, self._say = wait, say
+        self._wait, self._say, self._signer = wait, say, signer
         self.kept = meter_access.read(meter)
         self._registers = self.kept.registers
         if self.kept.ic not in SOLVERS:
@@ -96,7 +99,7 @@ class Procedure:
             "registers": dict(registers),
             "results": results,
         }
-        meter_access.write(self._meter, record)
+        meter_access.write(self._meter, record, self._signer)
         self._registers = dict(registers)
         return record
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 
+from wattledger import session
 from wattledger.commands.flash import DRY_RUN, PORT, SPEED, YES, ask, commit, port_of
 from wattledger.flashing import backup
 from wattledger.flashing.esptool import Esptool
@@ -19,10 +20,13 @@ def save(
     board: str | None = BOARD,
     dry_run: bool = DRY_RUN,
 ) -> None:
-    """Read all that a meter has counted into a file. It stops metering meanwhile."""
+    """Read all that a meter has counted into a file. It stops metering meanwhile.
+
+    A sealed one saves its registers first if --keys has a utility's key.
+    """
     esptool = Esptool(port_of(ctx, port, dry_run), backup.CHIP, baud, dry_run)
     if not dry_run:
-        commit(esptool.port)
+        commit(esptool.port, session.of(ctx).keyring_if_given)
     with esptool.untouched():
         module = esptool.module()
         part = backup.meter_partition(esptool, board, file)

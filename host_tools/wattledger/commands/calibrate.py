@@ -15,6 +15,7 @@ from wattledger.calibration.source import Command, Recorded, Source
 from wattledger.commands.info import JSON
 from wattledger.errors import ToolError
 from wattledger.link import Link
+from wattledger.security.ordering import Signer
 
 
 def command(
@@ -44,7 +45,8 @@ def command(
         if no_load:
             made = replace(made, check=(*made.check, made.no_load_point()))
         quiet = as_json or isinstance(source, Person)
-        procedure = Procedure(meter, made, source, say=_ignore if quiet else typer.echo)
+        say, signer = _ignore if quiet else typer.echo, Signer(session.of(ctx))
+        procedure = Procedure(meter, made, source, say=say, signer=signer)
         computed, rows = None, []
         if not check_only:
             computed = procedure.compute()

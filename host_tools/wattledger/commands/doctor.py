@@ -7,8 +7,9 @@ import typer
 from wattledger import session, virtual
 from wattledger.commands.info import JSON
 from wattledger.flashing import doctor
+from wattledger.flashing.checks import BAD, NOTE, OK
 
-_MARK = {doctor.OK: "ok  ", doctor.NOTE: "note", doctor.BAD: "BAD "}
+_MARK = {OK: "ok  ", NOTE: "note", BAD: "BAD "}
 
 
 def command(
@@ -24,7 +25,7 @@ def command(
     if name == session.VIRTUAL:
         name = virtual.port(here.state)
     found = []
-    for check in doctor.examine(name, board, restart):
+    for check in doctor.examine(name, board, restart, here.keyring_if_given):
         found.append(check)
         if not as_json:
             print(f"{_MARK[check.state]} {check.name:10} {check.seen}")
@@ -32,5 +33,5 @@ def command(
                 print(f"{'':15} -> {check.cure}")
     if as_json:
         session.print_json([asdict(check) for check in found])
-    if any(check.state == doctor.BAD for check in found):
+    if any(check.state == BAD for check in found):
         raise typer.Exit(1)

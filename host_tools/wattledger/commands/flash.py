@@ -1,5 +1,6 @@
 """wattledger flash"""
 
+import time
 from pathlib import Path
 
 import typer
@@ -7,14 +8,15 @@ import typer
 from wattledger import partitions, session
 from wattledger.commands import deploy
 from wattledger.errors import ToolError
-from wattledger.flashing import console, image, writing
+from wattledger.flashing import console, image, sealed, writing
 from wattledger.flashing.esptool import BAUD, Esptool
-from wattledger.link import Link
+from wattledger.link import BOOT_TIMEOUT_S, Link
 
 PORT = typer.Option(None, "--port", help="Serial port of the module.")
 SPEED = typer.Option(BAUD, "--baud", help="Speed of esptool; 115200 if a cable is bad.")
 YES = typer.Option(False, "--yes", help="Do not ask.")
 DRY_RUN = typer.Option(False, "--dry-run", help="Print each command, touch nothing.")
+NVS = "nvs"  # the partition that keys and seal are in
 FIRST_START_S = 60  # a first start formats the file system
 _RUNNING_S = 1.5
 
@@ -38,8 +40,7 @@ def command(
     esptool = Esptool(port_of(ctx, port, dry_run), chip, baud, dry_run)
     folder = output or Path(f"flash-{board}")
     folder.mkdir(parents=True, exist_ok=True)
-    if not dry_run:
-        commit(esptool.port)
+    is_sealed = not dry_run and commit(esptool.port, session.of(ctx).keyring_if_given)
     with esptool.untouched():
         todo = _agreed(esptool, checked, table, folder, erase, yes)
     writing.write(esptool, todo, folder)
@@ -47,7 +48,9 @@ def command(
         print(f"wattledger --port {esptool.port} deploy --board {board}")
         return
     print(f"read back: as written. The image in one file: {folder / 'image.bin'}")
-    _deploy(esptool.port, board)
+    has_seal = is_sealed and any(p.name == NVS for p in todo.kept)
+    if not has_seal or not _stays_sealed(esptool.port):
+        _deploy(esptool.port, board)
 
 
 def _agreed(
@@ -96,22 +99,29 @@ def ask(question: str, yes: bool) -> None:
         typer.confirm(question, abort=True)
 
 
-def commit(port: str) -> None:
+def commit(port: str, keyring: sealed.Keys = None) -> bool:
     """A meter that runs saves what it has counted, as esptool resets it like a power cut.
 
-    One that cannot is told of; it is no reason not to go on.
+    One that cannot is told of; it is no reason not to go on. -> whether it is sealed
+    keyring  called if it is; None: no keys were given
     """
     if not console.wait_for_prompt(port, _RUNNING_S)[0]:
-        return
+        found = session.sealed_on(port, keyring)
+        if found is None:
+            return False
+        with found:
+            print(sealed.save(found, keyring))
+        return True
     try:
         with Link(port) as meter:
             if not meter.has_software():
-                return
+                return False
             meter.request("commit")
     except ToolError as error:
         print(f"it could not save its registers: {error}")
     else:
         print("the meter has saved its registers")
+    return False
 
 
 def _read(path: Path) -> bytes:
@@ -121,6 +131,18 @@ def _read(path: Path) -> bytes:
         raise ToolError(
             f"{path}: {error.strerror}: download it from micropython.org/download/ESP32_GENERIC"
         ) from None
+
+
+def _stays_sealed(port: str) -> bool:
+    """Whether a meter that was sealed is so again once it has started; its software is no less."""
+    deadline = time.monotonic() + BOOT_TIMEOUT_S
+    while time.monotonic() < deadline:
+        found = session.sealed_on(port)
+        if found is not None:
+            found.close()
+            print("the meter is sealed and runs the software that it had: wattledger update")
+            return True
+    return False
 
 
 def _deploy(port: str, board: str) -> None:

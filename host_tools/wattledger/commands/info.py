@@ -11,7 +11,8 @@ def command(ctx: typer.Context, as_json: bool = JSON) -> None:
     """Show what the meter is, what it runs, and how it is."""
     with session.meter(ctx) as meter:
         shown = meter.request("info")
-        zone = reading.zone_of(meter, shown)
+        # Without keys a sealed meter tells nothing of its contract.
+        zone = reading.zone_of(meter, shown) if "tariff" in shown else None
     if as_json:
         session.print_json(shown)
     else:

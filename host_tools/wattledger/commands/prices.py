@@ -12,6 +12,7 @@ from wattledger.link import Link
 from wattledger.prices import prices_import, prices_show, prices_store
 from wattledger.prices.prices_import import Choices, PriceFile
 from wattledger.reading import TARIFFS
+from wattledger.security.ordering import UNSIGNED, Signer
 from wattledger.tariffs import zones
 
 app = typer.Typer(
@@ -82,19 +83,20 @@ def push(ctx: typer.Context, file: Path = SCHEDULE) -> None:
     """Copy a price schedule to the meter; it holds from the next profile row on."""
     prices = prices_import.read_file(file)
     with session.meter(ctx) as meter:
-        until = run(meter, prices)
+        until = run(meter, prices, Signer(session.of(ctx)))
     print(prices.digest)
     print(f"in force from the next row on, until {show.instant(until)}")
 
 
-def run(meter: Link, prices: PriceFile) -> int:
+def run(meter: Link, prices: PriceFile, signer: Signer = UNSIGNED) -> int:
     """-> Unix second at which the schedule expires. The one that it replaces is removed from
     the meter: they come daily, and a profile row has its price by itself."""
     meter.mkdir(TARIFFS)
     path = f"{TARIFFS}/{prices.digest}.json"
     if meter.hash_file(path) != prices.digest:
         meter.replace(path, prices.text)
-    answer = meter.request("prices", digest=prices.digest)
+    signed = signer.sign(meter, "prices", prices.digest)
+    answer = meter.request("prices", digest=prices.digest, **signed)
     prices_store.keep(prices.text)
     for name in meter.names(TARIFFS):
         if not name.startswith(prices.digest) and _replaced(meter, name, answer["before"]):

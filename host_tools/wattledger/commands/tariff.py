@@ -12,6 +12,7 @@ from wattledger.commands import tariff_import
 from wattledger.errors import ToolError
 from wattledger.link import Link
 from wattledger.reading import TARIFFS
+from wattledger.security.ordering import UNSIGNED, Signer
 from wattledger.tariffs import tariff_proof, tariff_show, tariff_svg
 from wattledger.tariffs.tariff_file import Compiled, compile_file, compile_text, read_text
 
@@ -89,7 +90,8 @@ def push(ctx: typer.Context, file: Path = FILE, when: str | None = WHEN) -> None
     """Copy a tariff to the meter and let it take effect; the first one starts at once."""
     compiled = compile_file(file)
     with session.meter(ctx) as meter:
-        at = run(meter, compiled, when_of(meter, compiled, when))
+        signer = Signer(session.of(ctx))
+        at = run(meter, compiled, when_of(meter, compiled, when), signer)
         now = meter.request("info")["utc"]
     zone = compiled.tariff().calendar.zone
     print(compiled.digest)
@@ -120,14 +122,15 @@ def when_of(meter: Link, compiled: Compiled, asked: str | None) -> str | int:
     return asked if asked in ("now", "period") else at
 
 
-def run(meter: Link, compiled: Compiled, when: str | int) -> int:
+def run(meter: Link, compiled: Compiled, when: str | int, signer: Signer = UNSIGNED) -> int:
     """-> Unix second at which it takes effect. A file copied in part is never in force: it
     carries its name only after its hash was checked on the meter."""
     meter.mkdir(TARIFFS)
     path = f"{TARIFFS}/{compiled.digest}.json"
     if meter.hash_file(path) != compiled.digest:
         meter.replace(path, compiled.text)
-    answer = meter.request("tariff", digest=compiled.digest, when=when)
+    signed = signer.sign(meter, "tariff", f"{compiled.digest} {when}")
+    answer = meter.request("tariff", digest=compiled.digest, when=when, **signed)
     return int(answer["at"])
 
 

@@ -4,6 +4,7 @@ import typer
 
 from wattledger import session
 from wattledger.commands.info import JSON
+from wattledger.security import evidence_keys
 from wattledger.verification import evidence, heads
 from wattledger.verification.replay import Difference
 from wattledger.verification.verify import verify
@@ -18,6 +19,10 @@ def command(ctx: typer.Context, as_json: bool = JSON) -> None:
         )
     store = heads.store_of(found.info["serial"])
     found.seen = store.load() + found.seen
+    keyring = session.of(ctx).keyring() if session.of(ctx).keys else None
+    found.keys, found.given = evidence_keys.of_meter(
+        keyring, found.info["serial"], found.info["keyed"]
+    )
     try:
         said = verify(found)
     except Difference as difference:

@@ -14,6 +14,7 @@ from wattledger.errors import ToolError
 from wattledger.flashing.esptool import Esptool, Module
 from wattledger.flashing.writing import METER, compare
 from wattledger.partitions import TABLE_OFFSET, TABLE_SIZE, Partition
+from wattledger.security import derive
 
 FORMAT = 1
 CHIP = "esp32"  # of every board so far
@@ -73,7 +74,7 @@ def load(path: Path) -> tuple[Header, bytes]:
     """-> what `save` made. ToolError: a file is missing, altered, or of another kind."""
     try:
         data = path.read_bytes()
-        text = header_path(path).read_text()
+        text = header_path(path).read_bytes()
     except OSError as error:
         raise ToolError(
             f"restore: {error.filename}: {error.strerror}: a backup is two files, FILE and"
@@ -81,7 +82,8 @@ def load(path: Path) -> tuple[Header, bytes]:
         ) from None
     try:
         header = Header(**json.loads(text))
-    except (ValueError, TypeError):
+        derive.serial_of(header.serial)
+    except (ValueError, TypeError, RecursionError, ToolError):
         raise ToolError(
             f"{header_path(path)}: no header of a backup: take the right file"
         ) from None

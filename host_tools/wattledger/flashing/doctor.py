@@ -5,48 +5,47 @@ import grp
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wattledger import partitions, show
+from wattledger import partitions, session
 from wattledger.errors import ToolError
-from wattledger.flashing import console, probes
+from wattledger.flashing import console, probes, sealed
+from wattledger.flashing.checks import BAD, NOTE, OK, Check, alerts, clock, journal
 from wattledger.flashing.image import VERSION_MIN
 from wattledger.link import Link
 from wattledger.partitions import Partition
 
-OK, NOTE, BAD = "ok", "note", "bad"
 PROMPT_S = 4
 RESTART_S = 20
-CLOCK_S = 5  # more than this apart is told
 HEAP_MIN = 20_000  # bytes; a bill and the console want less
 _KINDS = {0: "app", 1: "data"}
 _CAUSES = {1: "power-on", 2: "reset", 3: "watchdog", 4: "deep sleep", 5: "soft reset"}
 _WATCHDOG = 3
 
 
-@dataclass(frozen=True)
-class Check:
-    """state: OK, NOTE (may be meant so) or BAD; cure: what to do, "" if nothing"""
-
-    name: str
-    state: str
-    seen: str
-    cure: str = ""
-
-
-def examine(port: str, board: str | None, restart: bool = False) -> Iterator[Check]:
+def examine(
+    port: str, board: str | None, restart: bool = False, keyring: sealed.Keys = None
+) -> Iterator[Check]:
     """Check after check, until one makes the next ones impossible.
 
     board    whose flash map and ratings are expected; None: what the meter says it is
     restart  reset the module and read its boot log; nothing else here changes anything
+    keyring  called if the meter is sealed; None: no keys were given
     """
     found = list(port_checks(port))
     yield from found
     if any(check.state == BAD for check in found):
         return
-    came, said = _restart(port) if restart else _prompt(port)
+    came, said = console.wait_for_prompt(port, PROMPT_S)
+    behind_seal = None if came else session.sealed_on(port, keyring)
+    if restart and behind_seal is None:
+        came, said = _restart(port, came)
+        behind_seal = None if came else session.sealed_on(port, keyring)
+    if behind_seal is not None:
+        with behind_seal:
+            yield from sealed.examine(behind_seal, keyring, restart, time.time())
+        return
     yield _boot(port, came, said, restart)
     if not came:
         return
@@ -96,13 +95,9 @@ def port_checks(port: str) -> Iterator[Check]:
     )
 
 
-def _prompt(port: str) -> tuple[bool, str]:
-    return console.wait_for_prompt(port, PROMPT_S)
-
-
-def _restart(port: str) -> tuple[bool, str]:
+def _restart(port: str, listens: bool) -> tuple[bool, str]:
     """A meter that listens saves its registers and restarts itself; else by the reset line."""
-    if not _prompt(port)[0]:
+    if not listens:
         return console.restart(port, RESTART_S)
     with Link(port) as meter:
         if meter.has_software():
@@ -182,30 +177,6 @@ def spi(answer: tuple[str, int | str | bool]) -> Check:
         return Check("SPI", OK, text)
     text += f", expected 0x{wanted:0{digits}x}"
     return Check("SPI", BAD, text, probes.wiring(wanted, seen, digits))
-
-
-def journal(info: dict[str, Any]) -> Check:
-    if info["state"] == "ready":
-        return Check("journal", OK, f"ready, {info['records']} records")
-    cure = "wattledger deploy" + ("" if info["state"] == "blank" else " --format, after a backup")
-    return Check("journal", BAD, f"the meter partition is {info['state']}", cure)
-
-
-def alerts(info: dict[str, Any]) -> Iterator[Check]:
-    for text in info["alerts"]:
-        yield Check("alert", NOTE, text, "wattledger events tells since when")
-
-
-def clock(facts: dict[str, Any], info: dict[str, Any] | None, now_s: float) -> Check:
-    """now_s: the computer's clock, Unix seconds"""
-    utc, quality = (info["utc"], info["clock"]) if info else (facts["clock"], None)
-    seen = show.instant(utc)
-    apart = round(utc - now_s)
-    if quality == 0:
-        return Check("clock", BAD, f"{seen}, and not valid", "wattledger clock set")
-    if abs(apart) > CLOCK_S:
-        return Check("clock", NOTE, f"{seen}, {apart:+d} s from here", "wattledger clock set")
-    return Check("clock", OK, f"{seen}, {apart:+d} s from here")
 
 
 def flash_map(facts: dict[str, Any], board: str | None) -> Check:

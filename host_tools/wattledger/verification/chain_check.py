@@ -2,7 +2,8 @@
 
 Records vouch for one another: each tag covers the record and the tag before it, a snapshot the
 profile rows of its day, a ledger record the heads of all rings at that moment. What pins the
-newest end are heads that this host has seen before.
+newest end are heads that this host has seen before. Which keys they are made with, one after the
+other, is checked in verification/key_check.py.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from meter import chain, codes, vouch
 from meter.partition import LAYOUT, NAMES
 from wattledger.verification.evidence import Evidence
 from wattledger.verification.heads import CHAINED, CRC_SIZE, NO_TAG, Head, rows_tag
+from wattledger.verification.key_check import Keys, check_generations, made_with, word
 from wattledger.verification.replay import Difference
 
 _RINGS = (*NAMES, *codes.GROUPS)  # in the order of the layout
@@ -26,15 +28,18 @@ _SECTORS_NOT_FULL, _SLOTS_A_RECORD = 3, 3
 
 def check(
     evidence: Evidence,
-    key: bytes | None,
+    keys: Keys | None,
     seen: Sequence[Head],
     layout: Any = LAYOUT,
     sectors: int = SECTORS_MIN,
+    given: int = 0,
 ) -> str:
     """-> what holds. Difference: the first record that does not, ring by ring.
 
-    key      of the meter's evidence chains; None: not known, so no tag is computed
+    keys     of the meter's evidence chains by generation, {}: it has none; None: not known, so no
+             tag is computed
     layout, sectors   of the meter's flash, as in meter.partition; it may have more sectors
+    given    generation that the meter has at least, as this host knows it; keys known: 1
     """
     records = {ring: evidence.records(ring) for ring in evidence.rings}
     raw = {ring: [entry.raw for entry in entries] for ring, entries in evidence.rings.items()}
@@ -43,21 +48,24 @@ def check(
     whole = {(h.ring, h.seq): bytes.fromhex(h.tag) for h in seen if len(h.tag) == 2 * len(NO_TAG)}
     for ring in records:
         _order(ring, [record.seq for record in records[ring]], _least(ring, layout, sectors))
-    linked = 0
+    linked: dict[str, list[int | None]] = {}
     for ring in CHAINED:
         anchor: bytes | None = NO_TAG
         if records[ring] and records[ring][0].seq > 1:
             anchor = whole.get((ring, records[ring][0].seq - 1))
-        linked += _links(ring, records[ring], raw[ring], key, anchor)
+        linked[ring] = _links(ring, records[ring], raw[ring], keys, anchor)
     _days(records["snapshots"], rows)
     tags = {ring: {r.seq: r.tag for r in records[ring]} for ring in CHAINED}
     _ledger(records["ledger"], tags)
+    fresh = None
+    if keys:
+        fresh = check_generations(records, linked, max(given, 1), evidence.info)
     for head in sorted(seen, key=lambda head: (head.ring, head.seq)):
         _seen(head, rows if head.ring == "profile" else tags[head.ring])
     since = min((head.day for head in seen), default=None)
     pinned = f"to the heads seen since {since}" if since else "no head seen before"
-    keyed = "key unknown" if key is None else "keyed" if any(key) else "unkeyed"
-    return f"chains: {linked} records linked, {pinned}; {keyed}"
+    count = sum(found is not None for ring in linked.values() for found in ring)
+    return f"chains: {count} records linked, {pinned}; {word(keys, fresh)}"
 
 
 def _least(ring: str, layout: Any, sectors: int) -> int:
@@ -81,24 +89,40 @@ def _order(ring: str, seqs: list[int], least: int) -> None:
 
 
 def _links(
-    ring: str, records: list[Any], raw: list[bytes], key: bytes | None, anchor: bytes | None
-) -> int:
-    """-> records whose tag follows from themselves and the one before
+    ring: str, records: list[Any], raw: list[bytes], keys: Keys | None, anchor: bytes | None
+) -> list[int | None]:
+    """-> generation of the key that each record's tag follows with from itself and the one
+    before, 0: the zero key; None: that was not computed
 
     anchor   tag before the first one; None: not known
     """
-    linked, last, before = 0, anchor, 0
+    found: list[int | None] = []
+    last, before, generation = anchor, 0, 0
     for record, stored in zip(records, raw, strict=True):
         if ring in codes.GROUPS and record.group != codes.GROUPS.index(ring):
             raise Difference(f"{ring}: record {record.seq}: it is of the group {record.group}")
-        if last is not None and key is not None:
+        if last is not None and keys is not None:
             body = bytearray(stored)
             chain.field(body)[:] = NO_TAG
-            if chain.tag(key, last, body[:-CRC_SIZE]) != record.tag:
-                raise Difference(f"{ring}: {_broken(before, record.seq, bool(linked))}")
-            linked += 1
+            made = made_with(keys, last, bytes(body[:-CRC_SIZE]), record.tag)
+            if made is None:
+                is_sure = any(one is not None for one in found)
+                raise Difference(f"{ring}: {_broken(before, record.seq, is_sure)}")
+            if made < generation:
+                raise Difference(
+                    f"{ring}: record {record.seq} is made with {_key_name(made)}, the one before"
+                    f" it with {_key_name(generation)}: it was written anew"
+                )
+            generation = made
+            found.append(made)
+        else:
+            found.append(None)
         last, before = record.tag, record.seq
-    return linked
+    return found
+
+
+def _key_name(generation: int) -> str:
+    return f"the key of generation {generation}" if generation else "no key"
 
 
 def _broken(before: int, seq: int, is_sure: bool) -> str:

@@ -14,9 +14,9 @@ from wattledger.prices import prices_store
 from wattledger.reading import Cache, Entry, MeterBill, Progress
 from wattledger.verification import heads
 from wattledger.verification.heads import Head
+from wattledger.verification.key_check import Keys
 
 NO_TARIFF = "0" * 64
-NO_KEY = bytes(32)
 BILL_RINGS = ("profile", "ledger", "snapshots")  # that one bill rests on
 OPEN_TRIES = 5  # until registers and the open bill are of one second
 
@@ -26,7 +26,8 @@ class Evidence:
     """info, registers   as the meter answers
     rings     {ring: entries, oldest first}
     seen      heads of the chains, from before the rings were read
-    key       of the chains; None: the meter has one, and it is not known here
+    keys      of the chains by generation, {}: none; None: the meter has one, not known here
+    given     generation of the keys that the meter has at least, as this host knows it; 0: none
     tariffs   {digest of 64 digits: canonical bytes}
     schedules   {digest of 64 digits: canonical bytes} of price schedules
     bills     of every period that the ledger can open, by number; the last is the open one
@@ -43,7 +44,8 @@ class Evidence:
     no_bill: str = ""
     gone: int = 0
     seen: list[Head] = field(default_factory=list)
-    key: bytes | None = NO_KEY
+    keys: Keys | None = field(default_factory=dict, repr=False)
+    given: int = 0
     _decoded: dict[str, tuple[list[Entry], list[Any]]] = field(default_factory=dict, repr=False)
 
     def records(self, ring: str) -> list[Any]:
@@ -105,6 +107,13 @@ def collect(link: Link, progress: Progress = lambda done, of: None) -> Evidence:
     return evidence
 
 
+def collect_rings(link: Link, progress: Progress = lambda done, of: None) -> Evidence:
+    """Read all rings afresh, past any cache, and nothing else."""
+    evidence = _begin(link)
+    _read_rings(link, evidence, reading.RINGS, Cache(None), progress)
+    return evidence
+
+
 def collect_bill(
     link: Link, period: int | None, cache: Cache, progress: Progress = lambda done, of: None
 ) -> tuple[Evidence, MeterBill]:
@@ -127,7 +136,7 @@ def collect_bill(
 def _begin(link: Link) -> Evidence:
     info = link.request("info")
     seen = heads.of_answer(link.request("registers"))
-    return Evidence(info, {}, {}, seen=seen, key=None if info["keyed"] else NO_KEY)
+    return Evidence(info, {}, {}, seen=seen, keys=None if info["keyed"] else {})
 
 
 def _read_rings(

@@ -134,7 +134,7 @@ def calendar(evidence: Evidence) -> str:
 
 def chains(evidence: Evidence) -> str:
     """Each record follows from the one before, up to what this host saw of them earlier."""
-    return chain_check.check(evidence, evidence.key, evidence.seen)
+    return chain_check.check(evidence, evidence.keys, evidence.seen, given=evidence.given)
 
 
 def instants(evidence: Evidence) -> list[Instant]:

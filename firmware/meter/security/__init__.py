@@ -1,0 +1,1 @@
+"""What keeps others out of a sealed meter: keys, envelopes, orders; pure, ports are given."""

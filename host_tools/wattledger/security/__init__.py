@@ -1,0 +1,1 @@
+"""Keys, envelopes and signed orders, as a sealed meter wants them."""
