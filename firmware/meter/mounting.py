@@ -8,15 +8,13 @@ import struct
 from meter import states
 from meter.compat import const
 from meter.errors import MeterError
-from meter.limits import REGISTER_MAX
 from meter.ring import SLOT_BITS, SLOT_MASK
 from meter.sectors import header
 
 # Slots that must be blank behind the last one that is not, before a mount takes the rest for
 # blank: one is skipped by each mount, and a cut leaves one torn.
 _BLANK_RUN = const(8)
-_HALF_U32 = const(0x7FFFFFFF)  # no seq, no number of a part and no register comes so far
-_HALF_U16 = const(0x7FFF)
+_HALF_U32 = const(0x7FFFFFFF)  # no seq comes so far
 _COPY_BEHIND = const(3)  # a copy stands so few slots behind its original
 _BLANK_PROBE = b"\xff\xff\xff\xff"
 _BLANK_HEADER = b"\xff" * 64
@@ -204,10 +202,6 @@ def _locate(journal, kind, state):
         found = state()
         found.unpack(ring.slot)
         _need(max(found.seq, found.commit) <= _HALF_U32)
-        if kind:
-            _need(found.period <= _HALF_U16)
-        else:
-            _need(max(found.registers + found.rates) <= REGISTER_MAX >> 1)
         ring.keep[kind] = at
         if newest is None or found.seq > newest.seq:
             if newest is not None and found.commit != newest.commit:

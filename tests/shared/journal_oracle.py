@@ -8,8 +8,7 @@ while a commit is under way, that one too. Runs on CPython and MicroPython.
 from boards.virtual.nor import ROW_SIZE
 from meter.records import EState, WState
 
-# A number of a part or a register that is over the half of its range is taken for a forged one.
-_BITS = {"B": 8, "H": 15, "I": 32, "q": 63, "u48": 47, "i128": 127}
+_BITS = {"B": 8, "H": 16, "I": 32, "q": 63, "u48": 48, "i128": 127}
 _NOT_PAYLOAD = ("", "kind", "version", "flags", "seq", "commit")
 _RISING = ("registers", "rates")
 KEYS = ("e", "w")

@@ -64,12 +64,18 @@ class TestForged(unittest.TestCase):
         self.rig.push(tariffs.text())
         self.rig.run(86400 + 7200, step_s=900, imported=5)
 
-    def test_a_number_that_no_meter_comes_to_is_said_and_not_counted_on_from(self):
+    def test_a_register_at_its_end_is_no_reset_for_ever(self):
+        """It cannot be counted on, and the meter says so at each tick and to whoever asks."""
         rig, journal = self.rig, self.rig.meter.journal
         for ring in journal.rings[:2]:
             if ring.keep[0] >= 0:
                 forge(rig, ring, ring.keep[0], 16, b"\xff" * 6)  # the import register
-        self.stopped()
+        rig.cut(60)
+        for _ in range(3):
+            with self.assertRaises(MeterError) as raised:
+                rig.run(120, step_s=1, imported=5)
+            rig.meter.fault(raised.exception)  # as app does
+        self.assertIn("does not fit", str(rig.ask("info")["alerts"]))
 
     def stopped(self):
         """It says what is wrong, and stays where it is instead of failing again and again."""
