@@ -36,6 +36,7 @@ class Result:
     outcomes: Counter = field(default_factory=Counter)
     failures: dict = field(default_factory=dict)  # {kind: (text, inputs)}
     interned: int = 0  # strings, in the VM
+    steady: int = 0  # bytes from life to life, in the VM
 
     def add(self, other):
         self.inputs += other.inputs

@@ -34,3 +34,10 @@ def growth(held):
     all of the later ones; what comes and goes lifts some."""
     middle = len(held) // 2
     return max(0, min(held[middle:]) - min(held[:middle])) if middle else 0
+
+
+def steady(held):
+    """-> by how much each time lies above the one before, in at least half of all cases. What is
+    left of each input is in it, what was left once is not."""
+    rises = sorted([held[i] - held[i - 1] for i in range(1, len(held))])
+    return max(0, rises[(len(rises) - 1) // 2]) if rises else 0

@@ -164,12 +164,13 @@ def test_r19_a_sealed_meter_whose_vault_is_damaged_stays_shut_and_locked(sealed)
     assert held["wl"]["lock"][1] == "0300"
     held["wl"]["seal"][1] = "00" * 5
     path.write_text(json.dumps(held))
-    sealed.start()
+    sealed.start(clock="held")
     wait_for(lambda: sealed.status()["cpu"] == "main.py")
     said = talk(sealed, b"\r\x03\x03\x01" + HELLO, wait_s=0.5)
     assert not any(prompt in said for prompt in PROMPTS)
     assert b'"seal": "broken"' in said
     assert b'"locked_s": 1,' in said
+    sealed.set_clock(held=False)
     wait_for(lambda: not hello(sealed)["locked_s"])
     with connect(sealed) as meter:
         assert meter.request("seal")["seal"] == "sealed"

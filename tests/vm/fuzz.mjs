@@ -1,7 +1,7 @@
 // node tests/vm/fuzz.mjs SEED NAME=INPUTS ...: the targets of tests/fuzz in the MicroPython VM.
 // Prints a line of JSON for each: name, inputs, failed, growth of the heap in bytes and of the
-// interned strings over the second half of the inputs (tests/fuzz/memory.py), outcomes, failures
-// [[kind, text, [input in hex, ...]], ...]. A VM of its own for each, as a crash ends it.
+// interned strings over the second half of the inputs (tests/fuzz/memory.py), steady: by how
+// much the heap grows from each life to the next, outcomes, failures [[kind, text, [input in hex, ...]], ...]. A VM of its own for each, as a crash ends it.
 import { start, words } from "./vm.mjs";
 
 const PER_CALL = 5; // garbage is collected between calls only
@@ -42,6 +42,7 @@ run = Run(${JSON.stringify(name)}, ${JSON.stringify(seed)})
   python(`
 told = run.told()
 told["bytes"] = memory.growth(${JSON.stringify(heap)})
+told["steady"] = memory.steady(${JSON.stringify(heap)})
 told["interned"] = memory.growth(${JSON.stringify(interned)})
 told = json.dumps(told)
 `);
