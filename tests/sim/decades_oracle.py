@@ -7,12 +7,14 @@ exactly. `lost` is what is missing for a reason: never more than the reason allo
 from collections import deque
 
 from meter import codes, limits
+from meter.civil import EPOCH
 from meter.sample import APPARENT, EXPORT, IMPORT, Q1, Q2, Q3, Q4
 
 CHANNELS = ("import", "export", "reactive plus", "reactive minus", "apparent")
 _LEDGER = 3  # ring ids
 # A clock that is 5 s behind is waited for; after power came back nothing is written for 10 s.
 _SAVED_MS = 1000 * (limits.SAVE_PERIOD_S + 16)
+_WAITED_S = 5  # for a clock that is so little behind
 _SAVED_TICKS = limits.SAVE_PERIOD_S + 12  # where the clock does not tell
 # LastSPIData proves the data of a read, not its address: what another register would have to
 # hold to go unseen, the most that can come in a second and the one before.
@@ -175,7 +177,11 @@ class Oracle:
 
     @property
     def clock_is_valid(self):
-        return self.world.clock.quality() > 0
+        """It says so, and is not behind what was counted to: then the meter takes a step of it, or
+        since a start waits until it is set."""
+        clock = self.world.clock
+        is_behind = clock.now() - EPOCH < self.world.meter.live.t - _WAITED_S
+        return clock.quality() > 0 and not is_behind
 
     def _energy_is_exact(self, held, waiting):
         suspects = []  # an IC that was reset within a read shows it in the next
