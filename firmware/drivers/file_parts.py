@@ -4,13 +4,13 @@ A new file is <digest>.new until it is whole and its SHA-256 is its name: no par
 other one, is ever found under <digest>.json.
 """
 
-import binascii
-import hashlib
 import os
 
-from meter.compat import const
+from drivers import file_digests
+from meter.compat import const, forget
 from meter.errors import MeterError
 
+forget("drivers.file_digests")
 PART = const(512)
 _SIZE_MAX = const(8192)
 _DIGITS = const(64)
@@ -104,10 +104,4 @@ def _size(path):
 
 
 def _digest(path):
-    found, buf = hashlib.sha256(), bytearray(PART)
-    with open(path, "rb") as file:
-        n = file.readinto(buf)
-        while n:
-            found.update(memoryview(buf)[:n])
-            n = file.readinto(buf)
-    return str(binascii.hexlify(found.digest()), "ascii")
+    return file_digests.of_file(path)[1]

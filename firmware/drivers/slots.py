@@ -4,17 +4,16 @@
 "b3": boot.py counts them down and then takes the other slot. The slot that does not run is free.
 """
 
-import binascii
-import hashlib
 import os
 import sys
 
-from meter.compat import const
+from drivers import file_digests
+from meter.compat import const, forget
 from meter.errors import MeterError
 
+forget("drivers.file_digests")
 MANIFEST = "manifest.json"
 TRIAL = "3"
-_DIRECTORY = const(0x4000)
 _CHUNK = const(512)
 
 
@@ -48,10 +47,7 @@ class Slots:
 
     def names(self):
         """-> paths in the free slot, sorted"""
-        found = []
-        _walk(self._root + "/" + self.free, "", found)
-        found.sort()
-        return found
+        return file_digests.paths(self._root + "/" + self.free)
 
     def size(self, path):
         """-> bytes of a file in the free slot, None: there is none"""
@@ -63,7 +59,10 @@ class Slots:
     def digest(self, path, slot=None):
         """-> (size, SHA-256 in hex) of a file in a slot, the free one unless another is named;
         "": beside the slots. None: there is none"""
-        return _digest(self._at(path, slot))
+        try:
+            return file_digests.of_file(self._at(path, slot))
+        except OSError:
+            return None
 
     def load(self, path, size_max, slot=None):
         """-> bytes, None: there is none. MeterError: it is longer, or cannot be read."""
@@ -141,32 +140,3 @@ class Slots:
             os.rename(where + ".new", where)
         except OSError as error:
             raise MeterError(f"slots: {where}: {error}, expected room: try again")
-
-
-def _walk(folder, below, found):
-    """Append the paths of all files. os.ilistdir is MicroPython's own."""
-    try:
-        entries = os.listdir(folder + "/" + below if below else folder)
-    except OSError:
-        return
-    for name in entries:
-        path = below + name
-        if os.stat(folder + "/" + path)[0] & _DIRECTORY:
-            _walk(folder, path + "/", found)
-        else:
-            found.append(path)
-
-
-def _digest(where):
-    found, buf = hashlib.sha256(), bytearray(_CHUNK)
-    view, total = memoryview(buf), 0
-    try:
-        with open(where, "rb") as file:
-            size = file.readinto(buf)
-            while size:
-                found.update(view[:size])
-                total += size
-                size = file.readinto(buf)
-    except OSError:
-        return None
-    return total, str(binascii.hexlify(found.digest()), "ascii")

@@ -2,9 +2,11 @@
 from the files themselves."""
 
 import hashlib
-import os
 
-_DIRECTORY = 0x4000
+from drivers import file_digests
+from meter.compat import forget
+
+forget("drivers.file_digests")
 
 
 def digest(slot):
@@ -13,29 +15,10 @@ def digest(slot):
     slot   folder of the running software; comms/ and the manifest do not belong to it.
     Sorted by path; the host computes the same from what it compiled.
     """
-    files = {path: slot + "/" + path for path in _walk(slot, "")}
+    files = {path: slot + "/" + path for path in file_digests.paths(slot)}
     files["boot.py"] = "/boot.py"
     whole = hashlib.sha256()
     for path in sorted(files):
-        whole.update(_sha256_hex(files[path]) + b"  " + path.encode() + b"\n")
+        if path != "manifest.json" and not path.startswith("comms/"):
+            whole.update((file_digests.of_file(files[path])[1] + "  " + path + "\n").encode())
     return whole.digest()
-
-
-def _walk(slot, below):
-    for entry in os.ilistdir(slot + "/" + below if below else slot):
-        path = below + entry[0]
-        if entry[1] == _DIRECTORY:
-            if path != "comms":
-                yield from _walk(slot, path + "/")
-        elif path != "manifest.json":
-            yield path
-
-
-def _sha256_hex(path):
-    found, buf = hashlib.sha256(), bytearray(256)
-    with open(path, "rb") as file:
-        size = file.readinto(buf)
-        while size:
-            found.update(memoryview(buf)[:size])
-            size = file.readinto(buf)
-    return found.digest().hex().encode()

@@ -57,10 +57,34 @@ class Images:
         flash = rig.ports.flash
         flash.restore(self._image)
         for i in range(0, len(data) - _FAULT + 1, _FAULT):
-            _spoil(flash, data[i : i + _FAULT])
+            self._spoil(flash, data[i : i + _FAULT])
         rig.ports.clock.set(world._kept[2])
-        rig.cut(60)
+        try:
+            rig.cut(60)
+        except MeterError as error:  # as firmware/app.py does; STATES says who may come to this
+            rig.meter.fault(error)
         return self._live(rig)
+
+    def _spoil(self, flash, fault):
+        end = flash.sectors * SECTOR_SIZE
+        way, at, size = fault[0] % 6, int.from_bytes(fault[1:5], "little") % end, fault[5]
+        size = min(1 + size * (16 if size & 1 else 1), end - at)
+        start = at // SECTOR_SIZE * SECTOR_SIZE
+        if way == 0:
+            flash.put(at, bytes([flash.peek(at, 1)[0] ^ 1 << fault[5] % 8]))
+        elif way == 1:
+            flash.put(at, b"\xff" * size)
+        elif way == 2:
+            flash.put(at, bytes(size))
+        elif way == 3:
+            noise = sha256(fault).digest()
+            flash.put(at, (noise * (size // 32 + 1))[:size])
+        else:
+            other = (start + SECTOR_SIZE * (1 + fault[5] % 8)) % end
+            mine, its = flash.peek(start, SECTOR_SIZE), flash.peek(other, SECTOR_SIZE)
+            flash.put(other, mine)
+            if way == 5:
+                flash.put(start, its)
 
     def _live(self, rig):
         """From the start on, for half an hour."""
@@ -97,28 +121,6 @@ def _reply(rig, do, args):
     return reply
 
 
-def _spoil(flash, fault):
-    end = flash.sectors * SECTOR_SIZE
-    way, at, size = fault[0] % 6, int.from_bytes(fault[1:5], "little") % end, fault[5]
-    size = min(1 + size * (16 if size & 1 else 1), end - at)
-    start = at // SECTOR_SIZE * SECTOR_SIZE
-    if way == 0:
-        flash.put(at, bytes([flash.peek(at, 1)[0] ^ 1 << fault[5] % 8]))
-    elif way == 1:
-        flash.put(at, b"\xff" * size)
-    elif way == 2:
-        flash.put(at, bytes(size))
-    elif way == 3:
-        noise = sha256(fault).digest()
-        flash.put(at, (noise * (size // 32 + 1))[:size])
-    else:
-        other = (start + SECTOR_SIZE * (1 + fault[5] % 8)) % end
-        mine, its = flash.peek(start, SECTOR_SIZE), flash.peek(other, SECTOR_SIZE)
-        flash.put(other, mine)
-        if way == 5:
-            flash.put(start, its)
-
-
 class Forged(Images):
     """As by somebody who can write to the flash: an input is a list of 6 bytes, which record (2),
     byte of it (2), what is put there (1), how (1); each with the CRC that belongs to it."""
@@ -150,20 +152,7 @@ class Forged(Images):
             made += chance.bytes(6)
         return made
 
-    def feed(self, data):
-        world, rig = self.world, self.world.rig
-        flash = rig.ports.flash
-        flash.restore(self._image)
-        for i in range(0, len(data) - _FAULT + 1, _FAULT):
-            self._forge(flash, data[i : i + _FAULT])
-        rig.ports.clock.set(world._kept[2])
-        try:
-            rig.cut(60)
-        except MeterError as error:  # as firmware/app.py does
-            rig.meter.fault(error)
-        return self._live(rig)
-
-    def _forge(self, flash, how):
+    def _spoil(self, flash, how):
         ring, at = self._records[int.from_bytes(how[:2], "little") % len(self._records)]
         record = bytearray(ring.slot_size)
         ring.load(at, record)  # what was forged already may be no record any more

@@ -7,8 +7,9 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
-from wattledger import build, updates
+from wattledger import build, cli, updates
 from wattledger.errors import ToolError
 
 FILES = {"app.mpy": b"M\x06\x00\x1fapp", "comms/x.mpy": b"M\x06\x00\x1f" + bytes(1200)}
@@ -96,6 +97,13 @@ def test_a_bundle_that_was_altered_reaches_no_meter(tmp_path, name, data, said):
         updates.save(updates.Bundle({**made.files, name: data}), file)
     with pytest.raises(ToolError, match=said):
         updates.load(file)
+
+
+def test_a_bundle_that_is_none_is_told_before_a_meter_is_looked_for(tmp_path):
+    (tmp_path / "file").write_bytes(b"junk")
+    given = ["--state", str(tmp_path / "no board"), "update", str(tmp_path / "file")]
+    done = CliRunner().invoke(cli.app, given)
+    assert "wattledger update --save" in repr(done.exception)
 
 
 def test_an_archive_that_wants_a_password_is_none(tmp_path):

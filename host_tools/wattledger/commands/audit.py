@@ -6,12 +6,12 @@ import typer
 
 from wattledger import session
 from wattledger.audit import check, dump
+from wattledger.commands import verdict
 from wattledger.commands.info import JSON
 from wattledger.errors import ToolError
 from wattledger.security import derive, evidence_keys
 from wattledger.verification import evidence, heads
 from wattledger.verification.key_check import Keys
-from wattledger.verification.replay import Difference
 
 FILE = typer.Argument(
     None,
@@ -29,26 +29,16 @@ def command(
 ) -> None:
     """Check chains, counters and gaps of what a meter has recorded; names the first break."""
     given = serial and derive.serial_of(serial)
-    try:
+    with verdict.judged("audited", as_json):
         if file is None:
             found, keyed = _of_meter(ctx)
         else:
             found, keyed = dump.load(file), None
             found.serial = found.serial or given
         said = check.audit(found, *_keys(ctx, found, keyed))
-    except Difference as difference:
-        if as_json:
-            session.print_json({"audited": False, "difference": str(difference)})
-            raise typer.Exit(1) from None
-        raise
     if file is None and found.serial:
         heads.store_of(found.serial).add(heads.of_rings(found.rings))
-    if as_json:
-        session.print_json({"audited": True, "checks": said})
-        return
-    for line in said:
-        print(f"ok  {line}")
-    print("audited")
+    verdict.show(said, "audited", as_json)
 
 
 def _of_meter(ctx: typer.Context) -> tuple[dump.Dump, bool]:

@@ -1,5 +1,7 @@
 """wattledger keys"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +103,7 @@ def install(
     group: str = typer.Option("", "--group", help="Orders can be signed for a whole group."),
 ) -> None:
     """Give a meter its keys, once; its REPL is open then. Cut: run it again."""
-    keys = session.of(ctx).key_file()
-    fleet = fleet_of(keys.keyring, "keys install")
-    with session.meter(ctx, keys) as meter:
-        commissioning.need_open(meter, "keys install")
-        serial = derive.serial_of(meter.request("info")["serial"])
-        has = commissioning.held(meter)
-        if has is not None:
-            commissioning.check(has, fleet, serial)
+    with _opened(ctx, "keys install") as (meter, keys, fleet, serial, has):
         if serial not in fleet.meters:
             # Before the meter has them, so that a cut loses neither the meter nor its group.
             fleet.blob(serial, fleet.generation, group)
@@ -134,15 +129,9 @@ def rotate(
     The file gets the next generation first. What keys derive has made for others then ends; a
     copy of the fleet's own file goes on, for all generations come from its master.
     """
-    keys = session.of(ctx).key_file()
-    fleet = fleet_of(keys.keyring, "keys rotate")
-    with session.meter(ctx, keys) as meter:
-        commissioning.need_open(meter, "keys rotate")
-        serial = derive.serial_of(meter.request("info")["serial"])
-        has = commissioning.held(meter)
+    with _opened(ctx, "keys rotate") as (meter, keys, fleet, serial, has):
         if has is None:
             raise ToolError(f"keys: meter {serial} has none: wattledger keys install")
-        commissioning.check(has, fleet, serial)
         if not fleet.behind() or another:
             if fleet.generation >= GENERATION_MAX:
                 raise ToolError(f"keys: generation {GENERATION_MAX} is the last: make a new fleet")
@@ -151,13 +140,27 @@ def rotate(
         if serial not in fleet.meters:
             fleet = fleet.with_meter(serial, 0, has.group)
         _bring_up(meter, keys, fleet, serial)
-    left = [s for s in keys_left(keys) if s != serial]
+    left = [s for s in fleet_of(keys.keyring, "keys rotate").behind() if s != serial]
     print(f"left: {', '.join(left)}" if left else "no meter is left")
 
 
-def keys_left(keys: key_file.KeyFile) -> list[str]:
-    """-> serials of the meters that the newest generation has not come to."""
-    return fleet_of(keys.keyring, "keys rotate").behind()
+@contextmanager
+def _opened(
+    ctx: typer.Context, what: str
+) -> Iterator[tuple[Link, key_file.KeyFile, Fleet, str, commissioning.Held | None]]:
+    """An open meter and the fleet's file -> (meter, file, fleet, serial, what the meter has).
+
+    ToolError: it is sealed, or has keys of another fleet.
+    """
+    keys = session.of(ctx).key_file()
+    fleet = fleet_of(keys.keyring, what)
+    with session.meter(ctx, keys) as meter:
+        commissioning.need_open(meter, what)
+        serial = derive.serial_of(meter.request("info")["serial"])
+        has = commissioning.held(meter)
+        if has is not None:
+            commissioning.check(has, fleet, serial)
+        yield meter, keys, fleet, serial, has
 
 
 def _bring_up(meter: Link, keys: key_file.KeyFile, fleet: Fleet, serial: str) -> None:

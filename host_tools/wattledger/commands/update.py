@@ -37,10 +37,9 @@ def command(
         updates.save(_bundle(ctx, board, target), save)
         print(f"{save}: build {BUILD} for {board}, for {target}")
         return
+    bundle = None if file is None else updates.load(file)
     with session.meter(ctx) as link:
-        if file is not None:
-            bundle = updates.load(file)
-        else:
+        if bundle is None:
             bundle = _bundle(ctx, board or str(link.request("info")["board"]), target)
         _send(link, bundle)
     _follow(ctx, bundle, wait)

@@ -3,10 +3,10 @@
 import typer
 
 from wattledger import session
+from wattledger.commands import verdict
 from wattledger.commands.info import JSON
 from wattledger.security import evidence_keys
 from wattledger.verification import evidence, heads
-from wattledger.verification.replay import Difference
 from wattledger.verification.verify import verify
 
 
@@ -23,17 +23,7 @@ def command(ctx: typer.Context, as_json: bool = JSON) -> None:
     found.keys, found.given = evidence_keys.of_meter(
         keyring, found.info["serial"], found.info["keyed"]
     )
-    try:
+    with verdict.judged("verified", as_json):
         said = verify(found)
-    except Difference as difference:
-        if as_json:
-            session.print_json({"verified": False, "difference": str(difference)})
-            raise typer.Exit(1) from None
-        raise
     store.add(heads.of_rings(found.rings))
-    if as_json:
-        session.print_json({"verified": True, "checks": said})
-        return
-    for line in said:
-        print(f"ok  {line}")
-    print("verified")
+    verdict.show(said, "verified", as_json)
