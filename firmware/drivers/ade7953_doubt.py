@@ -3,6 +3,7 @@ it. Loaded on demand, as a bus in order does not need it; "DS" as in ade7953.
 """
 
 from drivers.ade7953_intake import (
+    ALL_ONES,
     DEAD,
     ENERGIES,
     IRQENA,
@@ -46,7 +47,11 @@ def settle(intake, value):
     value   what came of it; None: unknown, it was broken off
     """
     if intake.shy:
-        intake.fold(_likeliest(intake, value))
+        found = _likeliest(intake, value)
+        if not found:  # LAST_RWDATA is as it was made: the register still has what it had
+            intake.pending = _NOTHING
+            return False
+        intake.fold(found)
         return True
     register = ENERGIES[intake.pending]
     address = intake.link.agreed(LAST_ADD)
@@ -57,14 +62,17 @@ def settle(intake, value):
         if intake.link.agreed(LAST_OP) == READ:
             return _fold_of(intake, ENERGIES.index(address), value)
         value = None  # a write, in vain
-    # Nothing reached it, or another register was read instead: that of one other bit; or the
-    # look at what it gave went to another one, and `value` is all there is.
-    bits = address ^ register
-    if value is None or address in (0, intake.before) or bits & bits - 1 == 0:
+    # The look at what it gave went to another register, one bit away, and `value` is all there is;
+    # or nothing reached it, or it went to another register itself, and it still has what it had.
+    if value is None or not any(_is_bit(address ^ look) for look in (LAST_RWDATA, LAST_ADD)):
         intake.pending = _NOTHING
         return False
     intake.fold(value)
     return True
+
+
+def _is_bit(bits):
+    return bits & bits - 1 == 0
 
 
 def _fold_of(intake, index, value):
@@ -80,6 +88,8 @@ def _fold_of(intake, index, value):
 def _likeliest(intake, value):
     """-> what LAST_RWDATA says, or `value` where that cannot be, or 0 where neither can."""
     seen = intake.link.agreed(LAST_RWDATA)
+    if intake.shy and seen == ALL_ONES and value is not None and not _is_bit(seen ^ value):
+        seen, value = value, seen  # the look before became a write of the ones that it sends
     for found in (seen, value):
         if found is not None and intake.can_be(found):
             return found

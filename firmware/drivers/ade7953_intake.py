@@ -118,15 +118,19 @@ class Intake:
         return self.in_doubt("settle", value)
 
     def can_be(self, value):
-        """A dead bus reads all ones; where nothing else would tell, that is not energy."""
-        return abs(signed(value)) <= self.limit and not (self.shy and value == ALL_ONES)
+        """A dead bus reads all ones; where nothing else tells, the next transfer does. A read that
+        became a write does too: it passes for one count of export, but apparent has none."""
+        if self.shy and value == ALL_ONES:
+            if self.pending in (APPARENT_A, APPARENT_B) or not self.link.reads(_IRQENB, 0):
+                return False
+        return abs(signed(value)) <= self.limit
 
     def fold(self, value):
         index = self.pending
         value = signed(value)
         if self.over >> index & 1:
             self.flags |= SATURATED
-            if (value >= 0) != bool(self.positive >> index & 1):
+            if value and (value > 0) != bool(self.positive >> index & 1):
                 value += -_TURN if value > 0 else _TURN
         elif abs(value) > self.limit:
             self.flags |= GLITCH

@@ -209,6 +209,7 @@ def play(intake, rows, flag, sleep_ms):
     MeterError: names the stage that failed.
     """
     link = intake.link
+    intake.over = 0  # what rolled over has been taken, or is dropped
     intake.shy = is_shy(link, sleep_ms)
     found = wrong(link, rows)
     if found:

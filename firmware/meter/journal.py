@@ -50,7 +50,7 @@ class Journal:
         self.state, self.seq, self.last = "blank", 0, 1
         self.newest_e = self.newest_w = None
         self.source = [0, 0]
-        self._turn = 0  # ring that was looked after last
+        self._turn = -1  # ring that was looked after last; the register rings come first
 
     def mount(self):
         """Find everything; programs nothing. Sets state, seq, newest_e, newest_w."""

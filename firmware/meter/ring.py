@@ -107,7 +107,7 @@ class Ring:
                 self.mark()
             index = self.target()
             if index < 0:
-                raise MeterError(f"ring {self.ring_id}: no sector is prepared: call prepare first")
+                break
             slot = self.next_at & SLOT_MASK
             at = index << SLOT_BITS | (slot if slot <= self.slots else slot - self.slots)
             # Taken before it is programmed: a broken append never repeats it.
@@ -119,7 +119,7 @@ class Ring:
             if self._fail(index):
                 self.cross()
         raise MeterError(
-            f"ring {self.ring_id}: {_ATTEMPTS} slots did not keep their record: replace the flash"
+            f"ring {self.ring_id}: no prepared slot keeps a record: if it lasts, replace the flash"
         )
 
     def due(self):
@@ -127,16 +127,24 @@ class Ring:
         current = self.next_at >> SLOT_BITS
         if self.salt is None or self.reserve(current) >= 0:
             return -1
-        for step in range(1, self.sectors + 1):
-            index = (current + step) % self.sectors
-            if not self.seq[index] and not self.retired >> index & 1:
-                return index
-        if self.rest and not self.keep and self.next_at & SLOT_MASK < self.slots:
-            self.rest -= 1
-            return -1
+        oldest = -1
         for index in self.order:
-            if index != current and not self.retired >> index & 1 and not self._is_kept(index):
-                return index
+            free = index != current and not self.retired >> index & 1
+            if oldest < 0 and free and not self._is_kept(index):
+                oldest = index
+        # Late in a sector the next one is wanted soon: none of those that did not erase for others
+        # is tried then, as a mount forgets which they are.
+        late = self.keep and self.next_at & SLOT_MASK > self.slots // 2
+        if oldest < 0 or not late:
+            for step in range(1, self.sectors + 1):
+                index = (current + step) % self.sectors
+                if not self.seq[index] and not self.retired >> index & 1:
+                    return index
+            if self.rest and not self.keep and self.next_at & SLOT_MASK < self.slots:
+                self.rest -= 1
+                return -1
+        if oldest >= 0:
+            return oldest
         if self.retired:
             # All that is left has failed twice; perhaps it was the supply and not the flash.
             self.patience += 1

@@ -1,7 +1,7 @@
 """Damage that is no power cut: flipped bits, reads that fail, sectors that are stuck, and wear."""
 
 from journal_cuts import recover
-from journal_life import commit
+from journal_life import Case, commit
 from journal_oracle import Oracle, expect
 
 from boards.virtual.nor_faults import Dice
@@ -72,7 +72,11 @@ def fail_read(life, nth):
 
 
 def stuck(life, ops):
-    """Live on while a sector of each register ring is stuck. -> commits, none of them refused."""
+    """Live on while a sector of each register ring is stuck. -> commits.
+
+    None is refused, unless the sectors that both rings had ready died after they were prepared,
+    and one commit meets both: no erase is allowed inside of it. Upkeep then makes room.
+    """
     dice = Dice("stuck", life.seed)
     nor, life.strict, life.lazy_steps = life.nor, False, 0
     nor.loud = life.seed // 2 % 2 == 1
@@ -82,12 +86,28 @@ def stuck(life, ops):
             nor.stuck_programs.add(sector)
         if what != 1:
             nor.stuck_erases.add(sector)
+    refused = 0
     while life.op < ops:
-        life.step()
+        try:
+            life.step()
+        except Case as case:
+            refused += 1
+            if refused > 1 or not isinstance(case.error, MeterError) or not _both_died(life):
+                raise
+            life.oracle.shown(life.oracle.check(life.mounted(life.nor)))
         if life.op % 7 == 0:
             check_acknowledged(life)
     check_acknowledged(life)
     return life.value
+
+
+def _both_died(life):
+    """-> whether each register ring has given up a sector that was prepared and is stuck."""
+    for ring in life.journal.rings[:2]:
+        dead = [i for i in range(ring.sectors) if ring.retired >> i & 1 and ring.seq[i]]
+        if not dead or not all(ring.first_sector + i in life.nor.stuck_programs for i in dead):
+            return False
+    return True
 
 
 def check_acknowledged(life):

@@ -175,4 +175,4 @@ class Case(AssertionError):
 
     def __init__(self, name, operation, error):
         super().__init__(f"{name}: in {operation}: {type(error).__name__}: {error}")
-        self.name = name
+        self.name, self.error = name, error

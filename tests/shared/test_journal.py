@@ -16,6 +16,7 @@ from meter.records import EState, Event, Ledger, Row, Snapshot, WState
 SALT = 0x5EED0001
 # The same rings, small enough to go round many times.
 SMALL = ((4, 256, 4), (4, 256, 4), (0, 64, 0), (4, 512, 4), (4, 256, 4)) + ((4, 64, 0),) * 5
+EIGHT = ((8, 256, 4), (8, 256, 4)) + SMALL[2:]
 E_PER_LAP = 15 * 4 * 2
 
 
@@ -207,6 +208,50 @@ class TestCommits(Case):
         self.save_w(journal, 4)
         self.run_on(journal, 200)
         self.check(self.mounted(), 405, 4)
+
+    def test_sectors_that_do_not_erase_are_no_trap_for_many_starts(self):
+        journal = self.start(EIGHT, 48)
+        self.save_w(journal, 3)
+        self.run_on(journal, 20)
+        erase = self.flash.erase
+        self.flash.erase = lambda sector: 2 <= sector % 8 < 5 or erase(sector)
+        for start in range(120):
+            # No start knows which sectors the one before has tried in vain.
+            journal = self.mounted()
+            journal.reaffirm()
+            self.run_on(journal, 1 + start * 7 % 23)
+            self.check(self.mounted(), self.e.registers[0], 3)
+
+    def test_without_any_sector_to_erase_it_goes_on_as_long_as_it_can_and_then_says_so(self):
+        journal = self.start()
+        self.save_w(journal, 3)
+        self.run_on(journal, 20)
+        erase = self.flash.erase
+        self.flash.erase = lambda sector: sector < 8 or erase(sector)
+        saved, error = 20, None
+        while error is None:
+            try:
+                self.run_on(journal, 1)
+                saved = self.e.registers[0]
+            except MeterError as refused:
+                error = str(refused)
+        self.assertTrue("replace the flash" in error, error)
+        self.assertTrue(saved >= 40, saved)
+        for _ in range(40):
+            with self.assertRaises(MeterError):
+                self.save_e(journal, saved + 1)
+            journal.maintain()
+        for _ in range(5):
+            journal = self.mounted()
+            self.check(journal, saved, 3)
+            journal.reaffirm()
+            with self.assertRaises(MeterError):
+                self.save_e(journal, saved + 1)
+        self.flash.erase = erase
+        journal = self.mounted()
+        journal.reaffirm()
+        self.run_on(journal, 200)
+        self.check(self.mounted(), self.e.registers[0], 3)
 
 
 class TestBoot(Case):
