@@ -12,7 +12,7 @@ export SEED YEARS CASE INPUTS MICROPYTHON
 # A clone is built the same way whatever the caller's shell has set.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test test-host test-vm test-sim test-device lint format bench sim
+.PHONY: help setup demo demo-fleet test test-host test-vm test-sim test-device lint format bench sim
 .PHONY: fuzz wheel clean
 
 ## Print this list
@@ -40,11 +40,15 @@ $(READY): pyproject.toml package.json package-lock.json host_tools/setup_vm.py
 	    'micropython-esp32-stubs==1.29.*'
 	@touch $@
 
-# Bills are compared with other engines; without them those tests are skipped and say why.
+# Others' engines for bills, readers of meters, a store, a broker: what a test needs and cannot be
+# had here, it is skipped without, and says so.
 $(ENGINES): $(READY)
-	@echo "setup: engines that bills are compared with"
-	@$(PY) -m pip install -qq --disable-pip-version-check --editable '.[test]' || \
-	    echo "setup: they cannot be had here: bills are compared with stored references only"
+	@echo "setup: engines and readers that ours is compared with, a broker"
+	@for extra in test headend; do \
+	    $(PY) -m pip install -qq --disable-pip-version-check --editable ".[$$extra]" || \
+	    echo "setup: not all of the extra $$extra can be had here: some tests will be skipped"; done
+	@$(PY) -c 'from wattledger.headend import mosquitto; mosquitto.find()' 2>/dev/null || \
+	    echo "setup: no mosquitto can be had here: what needs a broker will be skipped"
 	@touch $@
 
 # Guides a part of the fuzz campaign; without it that part is skipped and says why.
@@ -57,16 +61,22 @@ $(GUIDE): $(READY)
 demo: setup
 	@$(PY) -m wattledger demo $(if $(LOAD),--load '$(LOAD)')
 
+## A day of 50 meters on a broker of their own: a critical peak, a new tariff, a table
+demo-fleet: setup $(ENGINES)
+	@$(PY) -m wattledger headend demo
+
 ## What CI checks: lint, then every test, on CPython and in the MicroPython VM
 test: lint test-host test-vm test-sim
 
-## Shared and host tests on CPython
+## Shared and host tests on CPython, with brokers and readers of others
 test-host: setup $(ENGINES)
-	@$(PYTEST) tests/shared tests/host
+	@$(PYTEST) tests/shared tests/host tests/headend \
+	    $(filter-out %_vm.py,$(wildcard tests/comms/test_*.py))
 
 ## Shared tests in the VM and on MICROPYTHON=path, then what runs on the whole virtual board
 test-vm: setup
-	@$(PYTEST) tests/vm $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py)))
+	@$(PYTEST) tests/vm $(wildcard tests/comms/test_*_vm.py) \
+	    $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py)))
 
 ## A fixed slice of the fault campaign, and broken journals that it must find
 test-sim: setup
@@ -88,15 +98,16 @@ format: setup
 	@$(PY) -m ruff check --quiet --fix-only
 	@$(PY) -m ruff format
 
-## Heap, bytes per tick, envelopes, SPI, wear of the flash, bills: against limits or a peer
+## Heap, ticks, envelopes, P1, SPI, wear, bills, head-end: against limits or a peer
 bench: setup $(ENGINES)
-	@for bench in heap tick security spi storage billing; do $(PY) tests/bench/$$bench.py || exit 1; done
+	@for bench in heap tick security p1 spi storage billing headend headend_reconnect; do \
+	    $(PY) tests/bench/$$bench.py || exit 1; done
 
 ## The whole fault campaign on all cores, then simulated years             SEED=1 YEARS=10
 sim: setup
 	@$(PY) -m tests.sim
 
-## 200,000 odd inputs to a sealed meter, and in the VM; INPUTS: percent     SEED=1 INPUTS=100
+## Over 200,000 odd inputs to a sealed meter, and in the VM; INPUTS: percent     SEED=1 INPUTS=100
 fuzz: setup $(GUIDE)
 	@$(PY) -m tests.fuzz
 

@@ -1,5 +1,5 @@
-"""Runs the console of a sealed meter, and resets it when that ends; an open meter goes on to the
-REPL. Ctrl-C is turned off as in boot.py, whose `_shut` it sees."""
+"""Runs console and communication of a sealed meter, and resets it when the console ends; an open
+meter goes on to the REPL. Ctrl-C is turned off as in boot.py, whose `_shut` it sees."""
 
 try:
     try:
@@ -12,9 +12,9 @@ try:
     _shut = globals().get("_shut", True)
     if _shut:
         import app
-        from comms import console
+        from comms import run
 
-        console.run(app.answer, app.shut)
+        run.run(app)
         _shut = False
 finally:
     if _shut:

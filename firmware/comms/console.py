@@ -7,12 +7,14 @@ then resets the module.
 import select
 import sys
 
-LINE_BYTES = 1600
+from meter.compat import const
+
+LINE_BYTES = const(1600)
 REFUSED = b'{"id": null, "error": {"code": "refused", "text": "refused"}}'
-_WINDOW = 128  # the module keeps 260 bytes for a program that is busy with a tick: see `_read`
+WINDOW = const(128)  # the module keeps 260 bytes for who is busy with a tick: see `byte`
 _ACK = b"\x06"
 _ENDS = b"\r\n"
-_WAIT_MS = 1000
+_WAIT_MS = const(1000)
 
 
 def run(answer, shut):
@@ -21,12 +23,17 @@ def run(answer, shut):
     answer   of a line and a road, bytes -> bytes
     shut     -> whether the REPL is shut
     """
-    poll = select.poll()
-    poll.register(sys.stdin, select.POLLIN)
-    console = Console(answer, sys.stdin.buffer, sys.stdout.buffer)
+    poll, console = opened(answer)
     while shut():
         if poll.poll(_WAIT_MS):
             console.take()
+
+
+def opened(answer):
+    """-> (poll of the serial port, Console on it)"""
+    poll = select.poll()
+    poll.register(sys.stdin, select.POLLIN)
+    return poll, Console(answer, sys.stdin.buffer, sys.stdout.buffer)
 
 
 class Console:
@@ -36,32 +43,39 @@ class Console:
 
     def __init__(self, answer, source, sink):
         self._answer, self._source, self._sink = answer, source, sink
-        self._line, self._byte = bytearray(LINE_BYTES), bytearray(1)
+        self._line, self._byte, self._size = bytearray(LINE_BYTES), bytearray(1), 0
 
     def take(self):
         """Read a line to its end and answer it; one that is empty has no answer."""
-        size = self._read()
+        while not self.byte():
+            pass
+
+    def byte(self):
+        """Read one byte. -> whether it ended a line, which is answered then.
+
+        Each 128 bytes without an end are acknowledged by one byte, so that a host which waits for
+        it never sends more than the module can keep while it does something else.
+        """
+        byte = self._byte
+        if self._source.readinto(byte) != 1:
+            return False
+        size = self._size
+        if byte[0] in _ENDS:
+            self._size = 0
+            self._end(size)
+            return True
+        if size < LINE_BYTES:
+            self._line[size] = byte[0]
+        self._size = size = min(size + 1, LINE_BYTES + 1)
+        if size % WINDOW == 0:
+            self._sink.write(_ACK)
+        return False
+
+    def _end(self, size):
+        """size   of the line; more than LINE_BYTES: it was dropped."""
         if size == 0:
             return
         answer = REFUSED
         if size <= LINE_BYTES:
             answer = self._answer(bytes(memoryview(self._line)[:size]), "console")
         self._sink.write(answer + _ENDS)
-
-    def _read(self):
-        """-> bytes of the line, which is in `_line`; more than LINE_BYTES: it was dropped.
-
-        Each 128 bytes without an end are acknowledged by one byte, so that a host which waits for
-        it never sends more than the module can keep while it does something else.
-        """
-        line, byte, source, size = self._line, self._byte, self._source, 0
-        while True:
-            if source.readinto(byte) != 1:
-                continue
-            if byte[0] in _ENDS:
-                return size
-            if size < LINE_BYTES:
-                line[size] = byte[0]
-            size = min(size + 1, LINE_BYTES + 1)
-            if size % _WINDOW == 0:
-                self._sink.write(_ACK)

@@ -71,6 +71,20 @@ class Ds3231:
             return GOOD if self._confirmed else RUNNING
         return min(self._clock.quality(), RUNNING)
 
+    @property
+    def doubted(self):
+        """Whether the module's clock counts, and has a time of `hint`"""
+        return self._clock.doubted and not self._trusted
+
+    @doubted.setter
+    def doubted(self, doubted):
+        self._clock.doubted = doubted and not self._trusted
+
+    def hint(self, unix_s):
+        """See drivers.rtc: the module's clock shows it; the chip is not touched."""
+        self._clock.hint(unix_s)
+        self._lead_s = 0
+
     def set(self, unix_s):
         """MeterError: the chip does not hold it; the module's clock does all the same."""
         self._clock.set(unix_s)

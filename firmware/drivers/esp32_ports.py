@@ -34,6 +34,7 @@ class Ports:
     name        of the board
     serial      the module's unique id in hex
     flash_size  bytes of the whole flash chip
+    local_pins  GPIOs that P1 and optical port may have; 34 and 35 are inputs only
     has_power_fail   whether the board has a pin that warns of it
     restart_in  ticks after which the module is reset, 0: never
     """
@@ -42,6 +43,7 @@ class Ports:
         rtc = machine.RTC()
         self.panels = []
         self.quality = self.sag = None
+        self.local_pins = (16, 17, 32, 34, 35)  # no board of ours has anything there
         self.name, self.flash_size = name, flash_size
         self.chip, self.calibration, self.outputs = chip, calibration, outputs
         self._load_calibration()
@@ -152,6 +154,7 @@ def spi_ports(
     calibration=None,
     power_fail=None,
     baudrate=500000,
+    sg_ready=None,
 ):
     """-> Ports of a board whose metering IC is on SPI.
 
@@ -162,6 +165,7 @@ def spi_ports(
     high          GPIOs that select the mode of the IC by being high
     calibration   see `Ports`
     power_fail    GPIO that goes low when the supply begins to fail, or None
+    sg_ready      (GPIO, GPIO, block, suggest, force): see drivers.sg_ready; or None
     """
     for number in high:
         output_pin(number, 1)
@@ -182,4 +186,9 @@ def spi_ports(
     if not callable(load_switch):
         load_switch = kept_pin(load_switch, 1)
     outputs = Outputs(load_switch, kept_pin(alarm, 0))
-    return Ports(name, driver, calibration or {}, outputs, flash_size, power_fail)
+    ports = Ports(name, driver, calibration or {}, outputs, flash_size, power_fail)
+    if sg_ready:
+        from drivers.sg_ready import attach
+
+        attach(ports, kept_pin, *sg_ready)
+    return ports

@@ -21,6 +21,7 @@ class Clock:
         self._rtc = rtc
         self._epoch_s = 946684800 if time.gmtime(0)[0] == 2000 else 0
         self._was_set = False
+        self.doubted = False  # its time is of `hint`; the composition keeps that over a reset
 
     def now(self):
         """-> Unix s"""
@@ -28,14 +29,20 @@ class Clock:
 
     def quality(self):
         """-> 0 invalid, 1 running but unconfirmed, 2 set since this start"""
-        if self.now() < _OLDEST_S:
+        if self.doubted or self.now() < _OLDEST_S:
             return INVALID
         return GOOD if self._was_set else RUNNING
 
     def set(self, unix_s):
         year, month, day, hour, minute, second, weekday = time.gmtime(unix_s - self._epoch_s)[:7]
         self._rtc.datetime((year, month, day, weekday, hour, minute, second, 0))
-        self._was_set = True
+        self._was_set, self.doubted = True, False
+
+    def hint(self, unix_s):
+        """Show a time that nobody vouches for: the quality stays 0 until it is set."""
+        self.doubted = True
+        self.set(unix_s)
+        self.doubted, self._was_set = True, False
 
     def discipline(self, unix_s):
         """Take the time of a reference, exact to a second. -> None: its speed cannot be trimmed"""

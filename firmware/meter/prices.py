@@ -123,6 +123,13 @@ class Prices:
             return UNPRICED
         return price_id, bought or 0, sold or 0
 
+    def ahead(self, rate, t):
+        """-> nano per kWh of an import rate in the row at core second t, None: the schedule in
+        force does not say, so the rate has its own price."""
+        dynamic = self._meter.contract.tariff.dynamic
+        price_id, bought, _ = self._market(t)
+        return priced(bought, dynamic[rate]) if price_id and dynamic else None
+
     def _begin(self, live, t):
         """A row begins at core second t."""
         self._row = self._market(t)

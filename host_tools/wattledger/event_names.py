@@ -13,6 +13,7 @@ NAMES = {
     codes.EVENT_CLOCK_INVALID: "clock invalid",
     codes.EVENT_CLOCK_VALID: "clock valid again",
     codes.EVENT_CLOCK_SLEW: "clock corrected by a reference",
+    codes.EVENT_CLOCK_HINT: "clock taken from the network, for TLS only",
     codes.EVENT_CLOCK_AGING: "speed of the clock trimmed",
     codes.EVENT_POWER_FAIL: "power failed",
     codes.EVENT_RESTART: "software restarted",
@@ -34,5 +35,6 @@ NAMES = {
     codes.EVENT_UNSEAL: "seal broken",
     codes.EVENT_LOCKED: "locked after wrong keys",
     codes.EVENT_VIEW: "public view changed",
+    codes.EVENT_PROFILE: "profile of communication changed",
     **quality_codes.event_names(),
 }

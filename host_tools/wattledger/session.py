@@ -144,9 +144,12 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
-def progress_bar(text: str) -> Progress:
-    """A bar on stderr, only on a terminal; it leaves nothing behind."""
-    console = Console(stderr=True)
+def progress_bar(text: str, console: Console | None = None) -> Progress:
+    """A bar, only on a terminal; it leaves nothing behind.
+
+    console   that others write to meanwhile; None: stderr
+    """
+    console = console or Console(stderr=True)
     return Progress(
         TextColumn(text),
         BarColumn(),

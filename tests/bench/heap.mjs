@@ -15,6 +15,17 @@ for (const name of ["machine", "esp32", "cryptolib", "network", "ssl", "socket"]
 vm.runPython("import gc, sys, time, asyncio, os, json, struct, hashlib, binascii, array, errno");
 vm.runPython("import machine, esp32, cryptolib, network, ssl, socket");
 
+// app builds its board at its head: here that breaks it off, once its functions are made.
+vm.FS.mkdirTree("/wl/stubs");
+vm.FS.writeFile("/wl/stubs/board.py", `
+import sys
+def build():
+    global kept
+    kept = sys.modules["app"]
+    raise NotImplementedError
+`);
+vm.runPython("sys.path.insert(0, '/wl/stubs'); import board");
+
 function live() {
   vm.runPython("gc.collect()");
   vm.runPython("live = gc.mem_alloc()");
@@ -24,7 +35,8 @@ function live() {
 live();
 let before = live();
 for (const name of names) {
-  vm.runPython(`__import__("${name}")`);
+  const load = `__import__("${name}")`;
+  vm.runPython(name === "app" ? `try: ${load}\nexcept NotImplementedError: pass` : load);
   const after = live();
   console.log(name, after - before);
   before = after;

@@ -10,6 +10,7 @@ import pytest
 
 TRY = "## Try the commands"
 SEAL = "## Seal it"
+TOUCH = "## In touch"
 
 
 def commands(root, heading):
@@ -57,6 +58,19 @@ def test_seal_it(run, root, board):
     assert "sealed" in public
     assert "kWh" not in public
     assert "kWh" in bill
+    assert not board.is_running()
+
+
+def test_in_touch(run, root, board, tmp_path):
+    """What `make demo-fleet` shows has a test of its own, tests/headend/test_demo_fleet.py."""
+    pytest.importorskip("duckdb", reason="no duckdb: pip install 'wattledger[headend]'")
+    make, *lines = commands(root, TOUCH)
+    assert make == "make demo-fleet"
+    said = {line: run(line) for line in lines}
+    init, query = (said[line] for line in lines if " headend " in line)
+    assert "certificates for 1 meters" in init
+    assert "sum(used_mwh)" in query
+    assert len(list((tmp_path / "village/meters").glob("*.pem"))) == 1
     assert not board.is_running()
 
 

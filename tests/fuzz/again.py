@@ -5,7 +5,7 @@ import json
 
 from gate_rig import CHANGE, READ, Client
 
-from meter.service import is_change
+from meter.request import is_change
 from tests.fuzz import grammar
 from tests.fuzz.world import World
 

@@ -6,8 +6,8 @@ from binascii import a2b_base64, b2a_base64
 
 from gate_rig import CHANGE, HEADER, READ, ROLES, Client
 
+from meter.request import is_change
 from meter.security import keys
-from meter.service import is_change
 from tests.fuzz import grammar
 from tests.fuzz.world import World
 

@@ -21,6 +21,27 @@ def _digest(text):
     return str(hexlify(sha256(text).digest()), "ascii")
 
 
+_DER = b"\x30\x77" + bytes(range(119))  # as long as a key of P-256
+_HOME = {
+    "profile": "home",
+    "host": "broker.lan",
+    "port": 1883,
+    "tls": "none",
+    "user": "wl",
+    "password": "sesame-17",
+    "keepalive_s": 30,
+    "live_s": 5,
+    "commands": True,
+    "prefix": "homeassistant",
+}
+_PSK = {
+    "profile": "mqtt",
+    "host": "mqtt.example",
+    "port": 8883,
+    "tls": "psk",
+    "psk_identity": "m1",
+    "psk_key": _base64(bytes(range(32))),
+}
 TARIFF = tariffs.text(name="next")
 GOOD = (
     ("hello", {}),
@@ -30,6 +51,9 @@ GOOD = (
     ("rows", {"ring": "profile", "from_seq": 1, "n": 8}),
     ("bill", {"period": 1, "line": 0}),
     ("quality", {}),
+    ("control", {}),
+    ("cheapest", {"hours": 3, "before": START + 86400}),
+    ("cheapest", {"hours": 1, "before": START + 3 * 3600, "contiguous": True}),
     ("get", {"name": _digest(TARIFF), "from": 0}),
     ("get", {"from": 0}),
     (
@@ -46,6 +70,16 @@ GOOD = (
     ("seal", {}),
     ("unseal", {}),
     ("view", {"public": 1, "days": 30, "order": _ORDER}),
+    ("wifi", {"ssid": "home", "password": "sesame-17", "ntp": "time.example"}),
+    ("wifi", {"ssid": None}),
+    ("mqtt", {"profile": "mqtt", "host": "mqtt.example", "port": 8883, "tls": "ca"}),
+    ("mqtt", {"profile": "mqtt", "part": "key", "data": _base64(_DER)}),
+    ("mqtt", {"profile": "home", "host": None}),
+    ("mqtt", _HOME),
+    ("mqtt", _PSK),
+    ("local", {"p1": {"uart": 2, "tx": 17}, "t1": [1, 3]}),
+    ("local", {"readout": {"uart": 1, "tx": 16, "rx": 32, "role": "reader"}, "cosem": {}}),
+    ("local", {}),
     ("stage", {"from": 0}),
     ("stage", {"path": "comms/console.mpy", "at": 0, "data": _base64(b"console 2" * 9)}),
     ("stage", {"path": "app.mpy", "copy": _digest(b"app")}),

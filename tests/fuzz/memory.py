@@ -2,8 +2,9 @@
 
 import os
 
-_PACKAGES = "meter", "meter.security"
-_TRIED = "drivers.file_parts", "comms.console"  # what else a request may load
+_PACKAGES = "meter", "meter.security", "comms"
+_TRIED = ("drivers.file_parts",)  # what else a request may load
+_NOT_HERE = ("comms.tls",)  # the VM has no ssl
 
 
 def keep_modules():
@@ -19,8 +20,9 @@ def load_all():
     for package in _PACKAGES:
         folder = __import__(package, None, None, ("",)).__file__.rpartition("/")[0]
         for name in sorted(os.listdir(folder)):
-            if name.endswith(".py") and name != "__init__.py":
-                __import__(package + "." + name[:-3])
+            module = package + "." + name[:-3]
+            if name.endswith(".py") and name != "__init__.py" and module not in _NOT_HERE:
+                __import__(module)
     for name in _TRIED:
         __import__(name)
     # The binascii of the VM is in Python and looks at single characters; that of a chip does not.

@@ -5,7 +5,7 @@ import json
 from gate_rig import CHANGE, READ, ROLES, Client
 
 from meter.limits import LINE_BYTES
-from meter.service import is_change
+from meter.request import is_change
 from tests.fuzz import grammar
 from tests.fuzz.mutate import dumps, letters
 from tests.fuzz.world import World, is_answer
@@ -98,13 +98,16 @@ class Letters(Requests):
         return bytes([1 + 4 * 3]) + dumps(made)
 
 
-def _has_text(args):
-    return any(isinstance(value, (str, dict)) for value in args.values())
+def _has_text(value):
+    """-> whether it is a text, or an object with one in it"""
+    return isinstance(value, str) or (
+        isinstance(value, dict) and any(_has_text(part) for part in value.values())
+    )
 
 
 def _lettered(chance, args):
     """-> the same with another text"""
     made = dict(args)
-    name = chance.of(sorted([n for n in made if isinstance(made[n], (str, dict))]))
+    name = chance.of(sorted([n for n in made if _has_text(made[n])]))
     made[name] = _lettered(chance, made[name]) if isinstance(made[name], dict) else letters(chance)
     return made

@@ -3,15 +3,17 @@
 A target is a class: `LIFE`, inputs after which it begins anew; `revive()`, be as at the beginning;
 `make(chance) -> bytes`, an input; `feed(bytes) -> text`, what became of it. Whatever feed raises
 is a failure. All of it runs on CPython and in the MicroPython VM.
-
-There is no MQTT client yet: `mqtt` is what one will hand to the gate.
 """
 
 # name: module, class, inputs on CPython, in the VM
 TARGETS = {
     "lines": ("lines", "Lines", 45_000, 1500),
     "envelopes": ("envelopes", "Envelopes", 30_000, 600),
-    "mqtt": ("mqtt", "Mqtt", 15_000, 400),
+    "payloads": ("payloads", "Payloads", 15_000, 400),
+    "mqtt": ("broker", "Broker", 8_000, 600),
+    "cosem": ("cosem", "Cosem", 8_000, 300),
+    "readout": ("readout", "Optical", 8_000, 400),
+    "profiles": ("profiles", "Profiles", 4_000, 300),
     "requests": ("requests", "Requests", 35_000, 600),
     "letters": ("requests", "Letters", 2_000, 400),
     "again": ("again", "Again", 1_000, 480),

@@ -32,8 +32,10 @@ _HEADER_SIZE, _TAG_SIZE = 30, 32
 _NONCE_S, _DAY_S = 60, 86400
 _NEXT_NONCE = 46  # , "nonce": "..."
 _CODES = "json size unknown role arguments state order blocked meter refused update".split()
+BROKERS = [name + part for name in ("mqtt", "home") for part in ("", "_ca", "_cert", "_key")]
 # What the vault may hold otherwise once such a change was let in, besides the counter.
 _ALTERS = {"seal": "seal", "unseal": "seal", "keys": "keys", "view": "view orders"}
+_ALTERS.update({"wifi": "wifi", "local": "local", "mqtt": " ".join(BROKERS)})
 _ORDERED = ("tariff", "prices", "calibration", "update")
 
 

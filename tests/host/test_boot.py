@@ -91,10 +91,10 @@ class Chip:
         time = types.SimpleNamespace(
             time=lambda: NOW - UNIX_2000_S, gmtime=lambda _: (2000, 1, 1, 0, 0, 0, 5, 1)
         )
-        console = types.ModuleType("comms.console")
-        console.run = lambda answer, shut: self.served.append(answer)
+        run = types.ModuleType("comms.run")
+        run.run = lambda app: self.served.append(app.answer)
         comms = types.ModuleType("comms")
-        comms.console = console
+        comms.run = run
         return {
             "micropython": types.SimpleNamespace(kbd_intr=self._kbd_intr),
             "machine": types.SimpleNamespace(
@@ -107,7 +107,7 @@ class Chip:
             "os": types.SimpleNamespace(rename=rename),
             "time": time,
             "comms": comms,
-            "comms.console": console,
+            "comms.run": run,
         }
 
     def run(self, main=True):

@@ -94,7 +94,7 @@ def test_a_request_is_no_answer():
 def test_the_key_of_another_role_or_meter():
     answer = answered(some_keys().reader, header().answer().pack(), LINE)
     for key in (some_keys().utility, some_keys(meter=1).reader, some_keys(2).reader):
-        with pytest.raises(ToolError, match="that this meter did not give"):
+        with pytest.raises(ToolError, match="that this meter did not make"):
             Envelopes(key).open(header(), answer)
 
 

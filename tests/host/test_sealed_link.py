@@ -205,7 +205,7 @@ def test_an_answer_that_somebody_altered(meter, connect, fleet):
     sealed = connect(fleet)
     sealed.request("info")
     meter.alter = lambda line: flip(line) if line.startswith(MARK) else line
-    with pytest.raises(ToolError, match="an answer that this meter did not give"):
+    with pytest.raises(ToolError, match="a message that this meter did not make"):
         sealed.request("info")
 
 

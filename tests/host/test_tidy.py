@@ -50,6 +50,7 @@ PLANTED = [
     ("imports", "firmware/drivers/a.py", "import app\n"),
     ("imports", "firmware/comms/a.py", "from meter import ledger\n"),
     ("imports", "firmware/comms/a.py", "import drivers.x\n"),
+    ("imports", "firmware/comms/a.py", "from meter.security import gate\n"),
     ("imports", "firmware/app.py", "import comms\n"),
     ("imports", "firmware/main.py", "import meter\n"),
     ("imports", "boards/one/board.py", "import app\n"),
@@ -73,7 +74,8 @@ ALLOWED = {
     "from . import keys\nfrom .. import chain\n",
     "firmware/drivers/a.py": "from meter.errors import MeterError\nimport machine, time, esp32\n"
     "from cryptolib import aes\n",
-    "firmware/comms/a.py": "from meter.service import handle\nfrom meter import service\n",
+    "firmware/comms/a.py": "from meter.service import handle\nfrom meter import service\n"
+    "from meter.compat import const\nfrom meter.errors import MeterError\nimport meter.obis\n",
     "firmware/app.py": "import board\nfrom meter import x\n",
     "firmware/boot.py": HANDLER.format("ImportError", "pass") + "import app\n",
     "boards/one/board.py": "import machine\nfrom drivers import x\n",

@@ -27,8 +27,8 @@ LAYERS = (
     ),
     (
         "firmware/comms/**",
-        "meter.service comms asyncio network socket ssl json time struct binascii hashlib os sys"
-        " gc errno micropython select",
+        "meter.service meter.compat meter.errors meter.obis meter.civil comms asyncio network"
+        " socket ssl json time struct binascii hashlib os sys gc errno micropython select",
     ),
     ("firmware/app.py", "board meter drivers sys gc micropython time"),
     ("firmware/*.py", "app comms sys gc micropython machine esp32 os struct time"),

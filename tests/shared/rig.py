@@ -50,7 +50,7 @@ class Chip:
 
 class Clock:
     def __init__(self):
-        self.utc, self.good = 0, 2
+        self.utc, self.good, self.doubted = 0, 2, False
 
     def now(self):
         return self.utc
@@ -59,7 +59,10 @@ class Clock:
         return self.good
 
     def set(self, utc):
-        self.utc, self.good = utc, 2
+        self.utc, self.good, self.doubted = utc, 2, False
+
+    def hint(self, utc):
+        self.utc, self.doubted = utc, True
 
     def discipline(self, utc):
         self.set(utc)
@@ -107,6 +110,7 @@ class Outputs:
 class Ports:
     has_power_fail = False
     quality = None
+    local_pins = (16, 17, 32)
 
     def __init__(self, flash):
         self.chip, self.clock, self.retained = Chip(), Clock(), Retained()

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
-from meter.security import gate, update
-from tests.fuzz import campaign, report, targets
+from comms import cosem_data, readout
+from meter import request
+from meter.security import gate, safe, update
+from tests.fuzz import campaign, grammar, report, targets
 from tests.fuzz.run import Run, replay
 from tests.fuzz.shrink import case_of, command, shrink
 
@@ -58,6 +60,10 @@ def test_a_failure_is_made_small_and_comes_again(monkeypatch):
     assert replay("manifests", inputs) is None
 
 
+def test_every_request_is_in_the_grammar():
+    assert {do for do, _ in grammar.GOOD} == set(request._REQUESTS)
+
+
 def believes_every_tag(monkeypatch):
     monkeypatch.setattr("meter.security.envelope.same", lambda expected, given: True)
 
@@ -70,6 +76,36 @@ def says_why(monkeypatch):
 def test_what_is_planted_in_the_gate_is_found(monkeypatch, plant):
     plant(monkeypatch)
     assert failure_of("envelopes")
+
+
+def believes_every_receipt(patch):
+    patch.setattr("meter.security.envelope.same", lambda expected, given: True)
+
+
+def reads_beyond_the_end(patch):
+    patch.setattr(cosem_data.Cursor, "more", lambda self: True)
+
+
+def never_goes_back_to_rest(patch):
+    patch.setattr(readout.Readout, "_rest", lambda self: None)
+
+
+def takes_what_is_forged(patch):
+    patch.setattr(safe, "same", lambda expected, given: True)
+
+
+@pytest.mark.parametrize(
+    ("name", "plant"),
+    [
+        ("mqtt", believes_every_receipt),
+        ("cosem", reads_beyond_the_end),
+        ("readout", never_goes_back_to_rest),
+        ("profiles", takes_what_is_forged),
+    ],
+)
+def test_what_is_planted_in_an_entrance_is_found(monkeypatch, name, plant):
+    plant(monkeypatch)
+    assert failure_of(name)
 
 
 def test_what_alters_registers_is_found(monkeypatch):

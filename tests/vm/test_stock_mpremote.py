@@ -6,6 +6,7 @@ import pty
 import random
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -132,8 +133,11 @@ def converse(board, steps):
     try:
         for keys, wanted in steps:
             seen = len(shown)
-            os.write(master, keys)
             deadline = time.monotonic() + 10
+            while keys and termios.tcgetattr(slave)[3] & termios.ECHO:
+                assert time.monotonic() < deadline, "it greets, and then takes the terminal over"
+                time.sleep(0.01)
+            os.write(master, keys)
             while wanted not in shown[seen:]:
                 assert time.monotonic() < deadline, (keys, wanted, shown[seen:])
                 try:

@@ -1,4 +1,4 @@
-"""What is in an envelope, and the one that answers it: loaded on demand, for one message.
+"""Envelopes: the one that answers another, and those that nobody asked for. Loaded on demand.
 
 docs/protocol.md, "Envelope".
 """
@@ -12,17 +12,22 @@ from meter.chain import tag
 from meter.civil import EPOCH
 from meter.compat import const
 from meter.errors import MeterError
+from meter.request import ROLES, is_change
 from meter.security.cipher import ctr, same, sub_keys
 from meter.security.gate import MARK, from_base64
-from meter.service import ROLES, Refused, is_change
+from meter.service import Refused
 
 _HEADER = "<BBBB6sI16s"  # version kind role zero serial expiry nonce
 _HEADER_SIZE = const(30)
 _TAG_SIZE = const(32)
 _IV_SIZE = const(12)
+_NONCE_SIZE = const(16)
 _VERSION = const(1)
 _CHANGE = const(1)  # kinds
+_RECEIPT = const(2)
+_PUSH = const(0x40)
 _ANSWER = const(0x80)
+_UTILITY = const(2)  # its place in ROLES
 _NONCE_S = const(60)
 _DAY_S = const(86400)
 _COUNTERS = "<3Q"
@@ -30,15 +35,13 @@ _COUNTERS = "<3Q"
 
 def answer(gate, line, now):
     """-> the line that answers an envelope; None: refused, and nobody is told why."""
-    data = bytearray(from_base64(line[len(MARK) :]))
-    if len(data) <= _HEADER_SIZE + _TAG_SIZE:
+    opened = _opened(gate, line)
+    if opened is None:
         return None
-    head, text = bytes(data[:_HEADER_SIZE]), data[_HEADER_SIZE:-_TAG_SIZE]
-    version, kind, role, zero, serial, expiry, nonce = struct.unpack(_HEADER, head)
-    if (version, zero, serial) != (_VERSION, 0, gate.serial6):
-        return None
+    kind, role, expiry, nonce, data = opened
     if kind > _CHANGE or not 1 <= role < len(ROLES):
         return None
+    head, text = bytes(data[:_HEADER_SIZE]), data[_HEADER_SIZE:-_TAG_SIZE]
     keys = sub_keys(getattr(gate.keys, ROLES[role]))
     if not same(tag(keys[1], head, text), data[-_TAG_SIZE:]):
         _failed(gate, role, now)
@@ -55,10 +58,51 @@ def answer(gate, line, now):
     text = gate.service.handle(ROLES[role], bytes(text), admit)
     if not admitted:
         return None
-    head = struct.pack(_HEADER, _VERSION, _ANSWER, role, 0, serial, 0, nonce)
+    head = struct.pack(_HEADER, _VERSION, _ANSWER, role, 0, gate.serial6, 0, nonce)
     if kind != _CHANGE:
         gate.asked = True
         text = text[:-1] + b', "nonce": "' + binascii.hexlify(gate.next_nonce()) + b'"}'
+    return _closed(gate, keys, head, text)
+
+
+def push(gate, text, now):
+    """-> the envelope of a line that nobody asked for, for the utility; now: Unix s"""
+    nonce = gate.crypto.random(_NONCE_SIZE)
+    head = struct.pack(_HEADER, _VERSION, _PUSH, _UTILITY, 0, gate.serial6, now, nonce)
+    return _closed(gate, sub_keys(gate.keys.utility), head, text)
+
+
+def receipt(gate, line):
+    """-> the line in a receipt of the utility for this meter; None: it is none.
+
+    It has no counter and no expiry: it stays on the broker, and whoever sends it again changes
+    nothing by it. So nothing but `comms.uplink` may heed what it says.
+    """
+    opened = _opened(gate, line)
+    if opened is None or opened[:2] != (_RECEIPT, _UTILITY):
+        return None
+    data, keys = opened[-1], sub_keys(gate.keys.utility)
+    head, text = bytes(data[:_HEADER_SIZE]), data[_HEADER_SIZE:-_TAG_SIZE]
+    if not same(tag(keys[1], head, text), data[-_TAG_SIZE:]):
+        return None
+    _crypt(gate, keys[0], head, text)
+    return bytes(text)
+
+
+def _opened(gate, line):
+    """-> (kind, role, expiry, nonce, bytes of the envelope); None: not one for this meter"""
+    data = bytearray(from_base64(line[len(MARK) :]))
+    if len(data) <= _HEADER_SIZE + _TAG_SIZE:
+        return None
+    fields = struct.unpack(_HEADER, bytes(data[:_HEADER_SIZE]))
+    version, kind, role, zero, serial, expiry, nonce = fields
+    if (version, zero, serial) != (_VERSION, 0, gate.serial6):
+        return None
+    return kind, role, expiry, nonce, data
+
+
+def _closed(gate, keys, head, text):
+    """-> the line of an envelope from the meter"""
     text = bytearray(text)
     _crypt(gate, keys[2], head, text)
     return MARK + binascii.b2a_base64(head + text + tag(keys[3], head, text)).strip()

@@ -2,6 +2,7 @@
 everything else is asked by the public. docs/protocol.md, "Envelope"."""
 
 import binascii
+import json
 
 from meter.compat import const, forget
 from meter.security.lock import Lock, held
@@ -23,6 +24,7 @@ class Gate:
     counters of the newest change by role, as the vault has them
     road     _Road that the request in hand came by, None: the REPL
     leave    True when the REPL is to be opened
+    profiles counts what was set of those of communication
     asked    True once a read in an envelope was let in: its nonce had gone out by the same road
     """
 
@@ -34,7 +36,7 @@ class Gate:
             "console": _Road(Lock(vault, "lock", now)),
             "mqtt": _Road(Lock(vault, "lock_mqtt", now)),
         }
-        self.road, self.leave, self.asked = None, False, False
+        self.road, self.leave, self.asked, self.profiles = None, False, False, 0
         self.counters = list(held(vault, "counters", _COUNTERS, (0, 0, 0)))
         service.meter.gate = self
 
@@ -50,8 +52,33 @@ class Gate:
             return self._enveloped(line) or _REFUSED
         finally:
             self.road = None
-            for name in ("chain", "security.cipher", "security.envelope"):
-                forget("meter." + name)
+            _forget()
+
+    def push(self, do, args):
+        """-> (envelope for the utility, of what this request of its role is answered, None: it was
+        refused; the answer). Only for a meter with keys."""
+        line = json.dumps({"id": None, "do": do, "args": args}).encode()
+        answer = self.service.handle("utility", line)
+        told = json.loads(answer).get("ok")
+        if told is None:
+            return None, None
+        from meter.security import envelope
+
+        try:
+            return envelope.push(self, answer, self.clock.now()), told
+        finally:
+            _forget()
+
+    def receipt(self, line):
+        """-> the line in the utility's receipt for what was pushed, or None"""
+        if self.keys is None or not line.startswith(MARK) or len(line) > _LINE_CHARS:
+            return None
+        from meter.security import envelope
+
+        try:
+            return envelope.receipt(self, line)
+        finally:
+            _forget()
 
     def next_nonce(self):
         """-> 16 bytes for the next read on the road in hand; those of before are void."""
@@ -59,6 +86,11 @@ class Gate:
             return None
         self.road.nonce, self.road.at = self.crypto.random(_NONCE_SIZE), self.clock.now()
         return self.road.nonce
+
+    def moved(self, before, now):
+        """The clock jumped, Unix seconds: no lock is shorter for it."""
+        for road in self._roads.values():
+            road.lock.moved(before, now)
 
     def view(self):
         """-> (what the public sees, days of profile that a reader sees, 0: all)"""
@@ -72,6 +104,11 @@ class Gate:
         from meter.security import envelope
 
         return envelope.answer(self, line, now)
+
+
+def _forget():
+    for name in ("chain", "security.cipher", "security.envelope"):
+        forget("meter." + name)
 
 
 class _Road:

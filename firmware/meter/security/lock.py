@@ -29,6 +29,11 @@ class Lock:
         self._seen = now
         return self._left_s
 
+    def moved(self, before, now):
+        """The clock jumped from `before` to `now`: no time went by."""
+        self.left_s(before)
+        self._seen = now
+
     def fail(self, now):
         """Count one more; it is in the vault before anybody is told. MeterError: it counts in RAM
         only."""

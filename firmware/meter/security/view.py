@@ -15,9 +15,9 @@ _PUBLIC = (
 
 def info(meter, identity, args):
     """Which meter this is and whether it is well: nothing of its load or its contract."""
-    from meter import answers
+    from meter import readings
 
-    found = answers.info(meter, identity, args)
+    found = readings.info(meter, identity, args)
     shown = {name: found[name] for name in _PUBLIC}
     shown["alert_count"] = len(meter.alerts())  # a limiter that trips tells of the load
     return shown
@@ -28,9 +28,9 @@ def registers(meter, identity, args):
     public = meter.gate.view()[0]
     if public == _NOTHING:
         raise Refused("role", "registers: not for the public here: ask as reader")
-    from meter import answers, obis
+    from meter import obis, readings
 
-    found = answers.registers(meter, identity, args)
+    found = readings.registers(meter, identity, args)
     if public == _TOTALS:
         registers = found["registers"]
         found["registers"] = {code: registers[code] for code in obis.TOTALS if code in registers}

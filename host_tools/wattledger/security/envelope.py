@@ -19,7 +19,7 @@ from meter.security import cipher
 from wattledger.errors import ToolError
 
 MARK = b"WL1 "
-READ, CHANGE, ANSWER = 0, 1, 0x80
+READ, CHANGE, RECEIPT, PUSH, ANSWER = 0, 1, 2, 0x40, 0x80
 ROLE_NUMBERS = {"reader": 1, "utility": 2, "maker": 3}
 NONCE_SIZE = 16
 LINE_CHARS_MAX = 1600
@@ -30,10 +30,10 @@ _TAG_SIZE = 32
 
 @dataclass(frozen=True)
 class Header:
-    """kind     READ, CHANGE or ANSWER
+    """kind     READ, CHANGE, RECEIPT, PUSH or ANSWER
     role     "reader", "utility", "maker"
     serial   12 hex digits
-    expiry   Unix s; 0 in an answer
+    expiry   Unix s; 0 in an answer and a receipt; of a push when it was made
     nonce    16 bytes: the meter's own, or for CHANGE a counter and what makes it unique
     """
 
@@ -73,16 +73,41 @@ class Envelopes:
 
         ToolError: it is not what this meter said to this request.
         """
-        try:
-            data = base64.b64decode(sealed.removeprefix(MARK), validate=True)
-        except binascii.Error:
-            data = b""
-        head, body, tag = header.answer().pack(), data[:-_TAG_SIZE], data[-_TAG_SIZE:]
-        if not sealed.startswith(MARK) or not body.startswith(head):
+        data = _decoded(sealed)
+        head = header.answer().pack()
+        if not data.startswith(head):
             raise ToolError("envelope: no answer to this request: try again")
+        return self._opened(data)
+
+    def open_push(self, serial: str, sealed: bytes) -> tuple[int, bytes]:
+        """What this meter sent without being asked. -> (Unix s by its clock, the line)
+
+        ToolError: it is not from this meter.
+        """
+        data = _decoded(sealed)
+        head = data[: _HEADER.size]
+        if len(head) == _HEADER.size:
+            version, kind, role, zero, of, utc, _ = _HEADER.unpack(head)
+            expected = (_VERSION, PUSH, ROLE_NUMBERS["utility"], 0, bytes.fromhex(serial))
+            if (version, kind, role, zero, of) == expected:
+                return utc, self._opened(data)
+        raise ToolError(f"envelope: not a message of meter {serial}")
+
+    def _opened(self, data: bytes) -> bytes:
+        body, tag = data[:-_TAG_SIZE], data[-_TAG_SIZE:]
         if not hmac.compare_digest(tag, _tag(self._answer_mac, body)):
-            raise ToolError("envelope: an answer that this meter did not give: look at the line")
-        return _ctr(self._answer_cipher, head, body[len(head) :])
+            raise ToolError("envelope: a message that this meter did not make: look at the line")
+        return _ctr(self._answer_cipher, body[: _HEADER.size], body[_HEADER.size :])
+
+
+def _decoded(sealed: bytes) -> bytes:
+    """-> bytes of an envelope; b"" where it is none"""
+    if not sealed.startswith(MARK):
+        return b""
+    try:
+        return base64.b64decode(sealed.removeprefix(MARK), validate=True)
+    except binascii.Error:
+        return b""
 
 
 def _tag(key: bytes, body: bytes) -> bytes:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from meter import service
+from meter.request import ROLES, is_change, role_of
 from wattledger.errors import ToolError
 from wattledger.security.envelope import CHANGE, MARK, NONCE_SIZE, READ, Envelopes, Header
 from wattledger.security.keyring import Keyring
@@ -76,12 +76,12 @@ class SealedLink(SealedFiles):
         """
         number = secrets.token_hex(8)
         line = json.dumps({"id": number, "do": do, "args": args}, separators=(",", ":")).encode()
-        needed = service.role_of(do)
+        needed = role_of(do)
         if self._load is None:
             if needed != "public":
                 raise self._not_public(do, needed)
             answer = _answer(self._line.ask(line))
-        elif service.is_change(do, args):
+        elif is_change(do, args):
             answer = self._change(needed, line)
         else:
             role, proved = "reader" if needed == "public" else needed, bool(self._nonce)
@@ -105,7 +105,7 @@ class SealedLink(SealedFiles):
         role = self._role(needed)
         self._nonce = b""  # time and counters anew: another session may have raised them
         self._greet(role)
-        place = service.ROLES.index(role) - 1
+        place = ROLES.index(role) - 1
         counter = self._state["counters"][place] + 1
         nonce = counter.to_bytes(8, "big") + secrets.token_bytes(8)
         header = Header(CHANGE, role, self.serial, self._expiry(), nonce)

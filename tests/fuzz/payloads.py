@@ -1,4 +1,4 @@
-"""MQTT payloads: what a client will hand to the gate, which is any bytes at all in one piece."""
+"""MQTT payloads: what a client hands to the gate, which is any bytes at all in one piece."""
 
 from gate_rig import CHANGE, READ, ROLES, Client
 
@@ -10,7 +10,7 @@ _PAYLOAD_MAX = 5000
 _ROUND = (b"", b"\n", b"\r\n", b" ", b"\0", b"=")
 
 
-class Mqtt:
+class Payloads:
     """An input is a byte, what is done with the rest (bits 0 to 2), for whom (3, 4) and what goes
     round it (5 to 7); then the rest of the payload, or what is in its envelope. There is no line
     and no end of one: a payload may hold several, and be of any length. What comes by this road
