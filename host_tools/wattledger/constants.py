@@ -12,14 +12,33 @@ from dataclasses import dataclass, field
 
 @dataclass
 class _Module:
-    """One file: its tree, its constants, and what is to be done to its text."""
+    """One file: its tree, its constants, and what is to be done to its text.
+
+    imports   by name of a module that is named in full
+    stores    every name that is given a value, but by an import
+    """
 
     name: str
     text: str
     tree: ast.Module
+    imports: list[ast.ImportFrom] = field(default_factory=list)
+    stores: list[str] = field(default_factory=list)
     values: dict[str, int] = field(default_factory=dict)
     defined: dict[str, ast.Assign] = field(default_factory=dict)
     edits: list[tuple[ast.stmt | ast.expr, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._lines = self.text.encode().split(b"\n")
+        for node in ast.walk(self.tree):
+            match node:
+                case ast.ImportFrom(module=str(), level=0):
+                    self.imports.append(node)
+                case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                    self.stores.append(name)
+
+    def written(self, node: ast.expr) -> bytes:
+        """-> the text of an expression of one line."""
+        return self._lines[node.lineno - 1][node.col_offset : node.end_col_offset]
 
 
 def fold(sources: dict[str, str]) -> dict[str, str]:
@@ -34,7 +53,7 @@ def fold(sources: dict[str, str]) -> dict[str, str]:
         name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         modules[path] = _Module(name, text, tree)
     by_name = {module.name: module for module in modules.values()}
-    while any(_evaluate(module, by_name) for module in modules.values()):
+    while sum(_evaluate(module, by_name) for module in modules.values()):
         pass
     kept: set[tuple[str, str]] = set()
     for module in modules.values():
@@ -59,43 +78,28 @@ def _evaluate(module: _Module, by_name: dict[str, _Module]) -> bool:
                     value = eval(code, {"__builtins__": {}}, known | module.values)
                 except (NameError, AttributeError, TypeError):
                     continue
-                if isinstance(value, int) and _stores(module.tree).count(name) == 1:
+                if isinstance(value, int) and module.stores.count(name) == 1:
                     module.values[name], module.defined[name] = value, node
                     found = True
     return found
-
-
-def _stores(tree: ast.AST) -> list[str]:
-    """-> every name that is given a value, but by an import."""
-    found = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and _is_set(n.ctx)]
-    return found + [n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)]
-
-
-def _is_set(context: ast.expr_context) -> bool:
-    return not isinstance(context, ast.Load)
 
 
 def _imported(module: _Module, by_name: dict[str, _Module]) -> list[tuple[str, str, str]]:
     """-> (local name, module, name) of constants that an import brings by name."""
     return [
         (alias.asname or alias.name, node.module, alias.name)
-        for node in _imports(module)
+        for node in module.imports
         if node.module in by_name
         for alias in node.names
         if alias.name in by_name[node.module].values
     ]
 
 
-def _imports(module: _Module) -> list[ast.ImportFrom]:
-    found = [node for node in ast.walk(module.tree) if isinstance(node, ast.ImportFrom)]
-    return [node for node in found if node.module and not node.level]
-
-
 def _aliases(module: _Module, by_name: dict[str, _Module]) -> dict[str, str]:
     """-> {local name: module} of modules that an import brings."""
     return {
         alias.asname or alias.name: f"{node.module}.{alias.name}"
-        for node in _imports(module)
+        for node in module.imports
         for alias in node.names
         if f"{node.module}.{alias.name}" in by_name
     }
@@ -103,7 +107,7 @@ def _aliases(module: _Module, by_name: dict[str, _Module]) -> dict[str, str]:
 
 def _replace(module: _Module, by_name: dict[str, _Module], kept: set[tuple[str, str]]) -> None:
     """Note every use of a constant that becomes its number; kept: those that cannot."""
-    stored = set(_stores(module.tree)) - module.defined.keys()
+    stored = set(module.stores) - module.defined.keys()
     aliases = _aliases(module, by_name)
     names = {local: (m, n) for local, m, n in _imported(module, by_name)}
     names |= {name: (module.name, name) for name in module.defined}
@@ -117,7 +121,7 @@ def _replace(module: _Module, by_name: dict[str, _Module], kept: set[tuple[str, 
                 continue
         if target[1] not in by_name[target[0]].values:
             continue
-        in_place = ast.get_source_segment(module.text, node) == written
+        in_place = module.written(node) == written.encode()
         if in_place and local not in stored:  # else shadowed, or inside an f-string of Python 3.11
             module.edits.append((node, _number(by_name[target[0]].values[target[1]])))
         else:
@@ -142,7 +146,7 @@ def _drop(module: _Module, by_name: dict[str, _Module], kept: set[tuple[str, str
         for child in ast.iter_child_nodes(node)
         if isinstance(child, ast.Name) and id(child) not in edited
     }
-    for imported in _imports(module):
+    for imported in module.imports:
         gone = [a for a in imported.names if _is_constant(imported, a, by_name, kept, used)]
         if gone:
             left = [ast.unparse(a) for a in imported.names if a not in gone]
