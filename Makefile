@@ -3,16 +3,19 @@
 
 SHELL := /bin/bash
 PY := .venv/bin/python
-PYTEST := $(PY) -m pytest --quiet -rs --numprocesses auto --dist loadfile
+# One worker more than cores: tests of a board wait for it.
+WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+PYTEST := $(PY) -m pytest --quiet -rs --numprocesses $(WORKERS) --dist loadfile
 READY := .venv/.ready
 ENGINES := .venv/.engines
+PICTURES := .venv/.pictures
 GUIDE := .venv/.guide
 SEED ?= 1
 export SEED YEARS CASE INPUTS MICROPYTHON
 # A clone is built the same way whatever the caller's shell has set.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo demo-fleet test test-host test-vm test-sim test-device lint format bench sim
+.PHONY: help setup demo demo-fleet test test-host test-vm test-sim test-device lint format bench bench-fleet sim
 .PHONY: fuzz wheel clean
 
 ## Print this list
@@ -44,11 +47,21 @@ $(READY): pyproject.toml package.json package-lock.json host_tools/setup_vm.py
 # had here, it is skipped without, and says so.
 $(ENGINES): $(READY)
 	@echo "setup: engines and readers that ours is compared with, a broker"
-	@for extra in test headend; do \
+	@extras='test headend analysis serve fleet'; \
+	if command -v java > /dev/null; then extras="$$extras spark"; \
+	else echo "setup: no Java here: what needs Spark will be skipped"; fi; \
+	for extra in $$extras; do \
 	    $(PY) -m pip install -qq --disable-pip-version-check --editable ".[$$extra]" || \
 	    echo "setup: not all of the extra $$extra can be had here: some tests will be skipped"; done
 	@$(PY) -c 'from wattledger.headend import mosquitto; mosquitto.find()' 2>/dev/null || \
 	    echo "setup: no mosquitto can be had here: what needs a broker will be skipped"
+	@touch $@
+
+# Draws reports; without it the demo ends with the bill and says so.
+$(PICTURES): $(READY)
+	@echo "setup: what draws reports"
+	@$(PY) -m pip install -qq --disable-pip-version-check --editable '.[analysis]' || \
+	    echo "setup: it cannot be had here: no report is drawn"
 	@touch $@
 
 # Guides a part of the fuzz campaign; without it that part is skipped and says why.
@@ -57,8 +70,8 @@ $(GUIDE): $(READY)
 	    echo "setup: atheris cannot be had here: no input is guided by what it reaches"
 	@touch $@
 
-## A month on the virtual board, with a power cut, to a verified bill      LOAD=file.csv
-demo: setup
+## A month on the virtual board, with a power cut, to a verified bill and a report   LOAD=file.csv
+demo: $(PICTURES)
 	@$(PY) -m wattledger demo $(if $(LOAD),--load '$(LOAD)')
 
 ## A day of 50 meters on a broker of their own: a critical peak, a new tariff, a table
@@ -70,13 +83,13 @@ test: lint test-host test-vm test-sim
 
 ## Shared and host tests on CPython, with brokers and readers of others
 test-host: setup $(ENGINES)
-	@$(PYTEST) tests/shared tests/host tests/headend \
-	    $(filter-out %_vm.py,$(wildcard tests/comms/test_*.py))
+	@$(PYTEST) tests/fleet tests/live tests/reports tests/headend tests/analysis tests/exchange \
+	    $(filter-out %_vm.py,$(wildcard tests/comms/test_*.py)) tests/host tests/shared
 
 ## Shared tests in the VM and on MICROPYTHON=path, then what runs on the whole virtual board
 test-vm: setup
-	@$(PYTEST) tests/vm $(wildcard tests/comms/test_*_vm.py) \
-	    $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py)))
+	@$(PYTEST) $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py))) \
+	    $(wildcard tests/comms/test_*_vm.py) tests/vm
 
 ## A fixed slice of the fault campaign, and broken journals that it must find
 test-sim: setup
@@ -100,8 +113,13 @@ format: setup
 
 ## Heap, ticks, envelopes, P1, SPI, wear, bills, head-end: against limits or a peer
 bench: setup $(ENGINES)
-	@for bench in heap tick security p1 spi storage billing headend headend_reconnect; do \
+	@for bench in heap tick security p1 spi storage billing headend headend_reconnect \
+	    forecast planner anomalies; do \
 	    $(PY) tests/bench/$$bench.py || exit 1; done
+
+## A month of a fleet by DuckDB and Spark: same integers, against reading alone   METERS=20000
+bench-fleet: setup $(ENGINES)
+	@$(PY) tests/bench/fleet.py --meters $(or $(METERS),20000)
 
 ## The whole fault campaign on all cores, then simulated years             SEED=1 YEARS=10
 sim: setup

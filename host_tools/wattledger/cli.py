@@ -9,6 +9,8 @@ import typer
 from meter.errors import MeterError
 from wattledger import __version__, session
 from wattledger.commands import (
+    advise,
+    analyse,
     audit,
     backup,
     bill,
@@ -19,21 +21,27 @@ from wattledger.commands import (
     deploy,
     doctor,
     events,
+    exchange,
     flash,
+    fleet,
     headend,
     info,
     keys,
     load,
     partitions,
+    plan,
     prices,
     profile,
     quality,
     registers,
+    report,
     seal,
+    serve,
     simulate,
     tariff,
     tariff_compare,
     update,
+    validate,
     verify,
     virtual,
     watch,
@@ -67,15 +75,24 @@ app.command("bill")(bill.command)
 app.command("verify")(verify.command)
 app.command("audit")(audit.command)
 app.command("simulate")(simulate.command)
+app.command("analyse")(analyse.command)
+app.command("plan")(plan.command)
+app.command("advise")(advise.command)
+app.command("report")(report.command)
+app.command("validate")(validate.command)
+app.command("export")(exchange.export)
+app.command("import")(exchange.take)
 app.add_typer(clock.app, name="clock")
 app.command("calibrate")(calibrate.command)
 app.command("watch")(watch.command)
+app.command("serve")(serve.command)
 app.add_typer(keys.app, name="keys")
 app.command("seal")(seal.seal)
 app.command("unseal")(seal.unseal)
 app.add_typer(load.app, name="load")
 app.command("demo")(demo.command)
 app.add_typer(headend.app, name="headend")
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(comms.app, name="comms")
 
 

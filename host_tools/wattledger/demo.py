@@ -11,10 +11,14 @@ from rich.console import Console
 from meter import codes
 from meter.civil import EPOCH, days
 from wattledger import bundle, load_file, session, show, virtual
+from wattledger.bills.bill_document import Verdict
 from wattledger.commands import deploy as deploy_command
 from wattledger.commands import tariff as tariff_command
 from wattledger.commands.virtual import load_options
+from wattledger.errors import ToolError
 from wattledger.link import Link
+from wattledger.reports import editions, from_meter
+from wattledger.reports.editions import Edition
 from wattledger.tariffs import tariff_file
 from wattledger.verification import evidence
 from wattledger.verification.verify import verify
@@ -141,8 +145,9 @@ class Demo:
             self._out.print(part)
 
 
-def run(folder: Path, load: Path | None, day_count: int, out: Console) -> None:
-    """The whole story. Difference: the meter did not hold what it promised."""
+def run(folder: Path, load: Path | None, day_count: int, report: Path, out: Console) -> None:
+    """The whole story, and a report of its bill. Difference: the meter did not hold what it
+    promised."""
     began = time.monotonic()
     story = Demo(folder, load, out)
     story.set_up()
@@ -151,11 +156,22 @@ def run(folder: Path, load: Path | None, day_count: int, out: Console) -> None:
     checked = story.collect()
     story.show(cut, checked)
     out.print()
-    for line in verify(checked):
+    said = verify(checked)
+    for line in said:
         out.print(f"ok  {line}")
     out.print(
         f"verified: {day_count} days in {time.monotonic() - began:.0f} s", style="bold green"
     )
+    out.print(_report(checked, Verdict("verified", said), report), soft_wrap=True)
+
+
+def _report(checked: evidence.Evidence, verdict: Verdict, path: Path) -> str:
+    """-> where it is, or why there is none"""
+    try:
+        editions.write(from_meter.subject(checked, 1, [], verdict), Edition.HOUSEHOLD, path)
+    except ToolError as error:
+        return str(error)
+    return f"What it tells a household: {path}"
 
 
 def power_off(folder: Path) -> None:

@@ -33,7 +33,7 @@ def read(path: Path, start: datetime | None, zone: str | None) -> Load:
 
     start, zone   as in opened, start in UTC; a profile has its own times
     """
-    if _is_profile(path):
+    if is_profile(path):
         if start is not None:
             raise ToolError(f"{path}: a profile has its own times: leave --start out")
         return of_spans(profile_spans(profile.read_csv(path)))
@@ -70,7 +70,8 @@ def profile_spans(intervals: Iterable[profile.Interval]) -> Iterator[Span]:
             kept = [0] * 4
 
 
-def _is_profile(path: Path) -> bool:
+def is_profile(path: Path) -> bool:
+    """-> whether it has the columns of `wattledger profile`. ToolError: it cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             columns = file.readline().strip().split(",")

@@ -1,6 +1,7 @@
 """Readings as tables: lines and colour on a terminal, plain columns in a pipe."""
 
 import sys
+from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -42,6 +43,8 @@ _TIMES = (
     0x102,
     0x103,
     0x104,
+    0x105,
+    0x107,
     0x201,
     0x202,
     0x303,
@@ -112,6 +115,11 @@ def kilo(milli: int, decimals: int = KWH_DECIMALS) -> str:
     return f"{Decimal(milli // 10 ** (6 - decimals)).scaleb(-decimals):,.{decimals}f}"
 
 
+def energy(mwh: int) -> str:
+    """Of an interval or a bill, mWh -> kWh, rounded as a bill line shows its quantity."""
+    return f"{Decimal(bill_units.decimal(Fraction(mwh, 10**6), KWH_DECIMALS)):,}"
+
+
 def money(units: int, decimals: int) -> str:
     return f"{Decimal(units).scaleb(-decimals):,.{decimals}f}"
 
@@ -173,38 +181,59 @@ def bill(shown: MeterBill, tariff: Any) -> Group:
     if shown.seal == "broken":
         title += "\nThe seal of the meter is broken"
     lines = table("", ">tier", ">quantity", "", ">price", ">" + tariff.currency)
-    for line in shown.lines:
-        tier = str(line["tier"] + 1) if bill_units.is_tiered(line, tariff) else ""
-        quantity, unit, price = _quantity(line, tariff)
-        due = money(line["rounded"], tariff.decimals)
-        lines.add_row(bill_units.item(line), tier, quantity, unit, price, due)
+    for row in bill_rows(shown, tariff):
+        lines.add_row(*row)
     lines.add_section()
     lines.add_row("total", "", "", "", "", money(shown.total, tariff.decimals), style="bold")
     return titled(title, lines)
 
 
+def bill_rows(shown: MeterBill, tariff: Any) -> Iterator[tuple[str, ...]]:
+    """Yields (item, tier, quantity, unit, price, amount) of each line."""
+    for line in shown.lines:
+        tier = str(line["tier"] + 1) if bill_units.is_tiered(line, tariff) else ""
+        due = money(line["rounded"], tariff.decimals)
+        yield (bill_units.item(line), tier, *_quantity(line, tariff), due)
+
+
 def events(records: list[Any], zone: Zone | None) -> Table:
     lines = table("time", "group", "event", ">count", "before", "after")
-    for record in sorted(records, key=lambda r: (r.utc, r.group, r.seq)):
-        code = record.group << 8 | record.code
-        values = (record.before, record.after)
-        if code in _TIMES:
-            before, after = (instant(v, zone) if v > EPOCH else "" for v in values)
-        elif code in _DIGESTS:
-            before, after = (f"{v:014x}" if v else "none" for v in values)
-        elif code in (codes.EVENT_LIMIT, codes.EVENT_LIMIT_END):
-            before = f"{kilo(values[0])} kW" if values[0] >= 0 else "its tariff ended"
-            after = f"level {values[1] + 1}"
-        elif code in quality_words.EVENTS:
-            before, after = quality_words.of_event(code, *values)
-        elif code in _DOUBTS:
-            before, after = "", f"at most {kilo(values[1], 6)} kWh in doubt"
-        else:
-            before, after = (str(v) if any(values) else "" for v in values)
-        name = NAMES.get(code, f"code {code:#05x}")
-        group = codes.GROUPS[record.group]
-        lines.add_row(instant(record.utc, zone), group, name, str(record.count), before, after)
+    for row in event_rows(records, zone):
+        lines.add_row(*row)
     return lines
+
+
+def event_rows(records: list[Any], zone: Zone | None) -> list[tuple[str, ...]]:
+    """-> event_row of each, oldest first"""
+    ordered = sorted(records, key=lambda r: (r.utc, r.group, r.seq))
+    return [event_row(record, zone) for record in ordered]
+
+
+def event_row(record: Any, zone: Zone | None) -> tuple[str, ...]:
+    """-> (time, group, event, count, before, after)"""
+    code = record.group << 8 | record.code
+    name, group = NAMES.get(code, f"code {code:#05x}"), str(codes.GROUPS[record.group])
+    values = _values(code, record.before, record.after, zone)
+    return (instant(record.utc, zone), group, name, str(record.count), *values)
+
+
+def _values(code: int, before: int, after: int, zone: Zone | None) -> tuple[str, str]:
+    """-> what the two values of an event say"""
+    values = (before, after)
+    if code in _TIMES:
+        first, last = (instant(v, zone) if v > EPOCH else "" for v in values)
+    elif code in _DIGESTS:
+        first, last = (f"{v:014x}" if v else "none" for v in values)
+    elif code in (codes.EVENT_LIMIT, codes.EVENT_LIMIT_END):
+        first = f"{kilo(before)} kW" if before >= 0 else "its tariff ended"
+        last = f"level {after + 1}"
+    elif code in quality_words.EVENTS:
+        first, last = quality_words.of_event(code, *values)
+    elif code in _DOUBTS:
+        first, last = "", f"at most {kilo(after, 6)} kWh in doubt"
+    else:
+        first, last = (str(v) if any(values) else "" for v in values)
+    return first, last
 
 
 def price(nano: int) -> str:

@@ -10,10 +10,11 @@ from meter import billing
 from meter.civil import EPOCH
 from meter.price_schedule import Schedule
 from wattledger.engine import account, called, timeline
+from wattledger.engine.account import Counted
 from wattledger.engine.load import Load, Span, of_spans
 from wattledger.reading import MeterBill
 
-__all__ = ("Span", "bills", "bills_of", "versions")
+__all__ = ("Span", "bills", "bills_of", "counted", "of_counted", "versions")
 
 
 def bills(tariff: Any, spans: Iterable[Span]) -> list[MeterBill]:
@@ -36,8 +37,17 @@ def bills_of(
     schedules   prices by interval, for dynamic rates
     ToolError: two versions with the same date
     """
+    return of_counted(counted(tariffs, load, schedules))
+
+
+def counted(tariffs: Sequence[Any], load: Load, schedules: Sequence[Schedule] = ()) -> Counted:
+    """-> what the bills rest on. Arguments and errors as of bills_of."""
     base = called.call(timeline.plan(versions(tariffs), load.start, load.end), schedules)
-    counted = account.count(base, load, list(schedules))
+    return account.count(base, load, list(schedules))
+
+
+def of_counted(found: Counted) -> list[MeterBill]:
+    """-> the bills that rest on it."""
     return [
         MeterBill(
             period=number,
@@ -48,7 +58,7 @@ def bills_of(
             lines=[line.as_dict() for line in lines],
             total=billing.total(lines),
         )
-        for number, (part, _, lines) in enumerate(account.billed(counted), 1)
+        for number, (part, _, lines) in enumerate(account.billed(found), 1)
     ]
 
 

@@ -13,9 +13,10 @@ from fractions import Fraction
 import numpy as np
 
 from meter.civil import DAY_S, days
-from wattledger import bundle, fleet, simulate
+from wattledger import bundle, simulate
 from wattledger.engine import timeline
 from wattledger.engine.load import of_rows
+from wattledger.fleet import bills as fleet
 from wattledger.tariffs.tariff_file import compile_text
 
 sys.path.insert(0, str(bundle.root() / "tests/host"))

@@ -1,6 +1,7 @@
 """A real load through the whole road, against a computation that knows nothing of the core."""
 
 import csv
+import importlib.util
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,9 +100,15 @@ def test_a_printed_bill_says_that_it_is_verified(board, cli, root, tmp_path):
 def test_the_demo_ends_with_a_verified_bill(tmp_path, capfd):
     from rich.console import Console
 
-    demo.run(tmp_path / "board", None, 31, Console(width=120))
+    report = tmp_path / "report.html"
+    demo.run(tmp_path / "board", None, 31, report, Console(width=120))
     demo.power_off(tmp_path / "board")
     said = capfd.readouterr().out
     assert "bills: 2, each of their" in said
     assert "power failed" in said
+    if importlib.util.find_spec("matplotlib"):
+        assert said.endswith(f"What it tells a household: {report}\n")
+        assert "Verified: recomputed" in report.read_text(encoding="utf-8")
+    else:
+        assert "pip install 'wattledger[analysis]'" in said
     assert Path(tmp_path / "board/flash.bin").stat().st_size == 320 * 4096

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 TRY = "## Try the commands"
+SEE = "## See, understand, act"
 SEAL = "## Seal it"
 TOUCH = "## In touch"
 
@@ -49,6 +50,12 @@ def test_try_the_commands(run, root, board, tmp_path):
     assert "Verified: " in (tmp_path / "bill.html").read_text()
     assert "recomputed to the last unit" in said["wattledger verify"]
     assert not board.is_running()
+    for extra in ("matplotlib", "scipy", "sklearn"):
+        pytest.importorskip(extra, reason=f"no {extra}: pip install 'wattledger[analysis]'")
+    for line in commands(root, SEE):
+        run(line)
+    assert "<svg" in (tmp_path / "report.html").read_text()
+    assert "IntervalReading" in (tmp_path / "greenbutton.xml").read_text()
 
 
 def test_seal_it(run, root, board):

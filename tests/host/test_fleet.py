@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from meter import tariff_check
 from meter.billing_line import ONE, round_fraction
-from wattledger import fleet, simulate
+from wattledger import simulate
 from wattledger.engine.load import of_rows
 from wattledger.engine.money import Rounder
 from wattledger.errors import ToolError
+from wattledger.fleet import bills as fleet
 
 METERS = 3
 PLAIN = {

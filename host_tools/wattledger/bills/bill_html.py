@@ -1,32 +1,22 @@
 """A bill document as one HTML file that needs nothing else: styles and charts are inside."""
 
-from collections.abc import Iterable
 from html import escape
 from typing import Any
 
+from wattledger import html_page
 from wattledger.bills import bill_svg
 from wattledger.bills.bill_text import at, is_unused, price, quantity, rests, shortest, verdict
 from wattledger.bills.bill_units import item
+from wattledger.html_page import table
 
-# A browser that opens the file fetches nothing, whatever its texts say.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+# What is bought and what is sold: colours of the charts, light and dark.
+_THEMES = (
+    {"bought": "#2f6f9f", "sold": "#b35c00"},
+    {"bought": "#6fb3e0", "sold": "#f0a04b"},
+)
 _STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; max-width: 62em; margin: 2em auto;
-  padding: 0 1em; }
-h1 { font-size: 1.5em; margin: 0 0 .2em; } h2 { font-size: 1.05em; margin: 1.8em 0 .4em; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .25em .6em .25em 0; border-bottom: 1px solid #e3e7ec;
-  vertical-align: top; }
-th { font-weight: 600; color: #55606e; } .n { text-align: right; white-space: nowrap; }
-tr.total td { font-weight: 700; border-top: 2px solid #1c2430; border-bottom: 0; }
-.small { font-size: .85em; color: #55606e; } code { font-size: .9em; word-break: break-all; }
-.verdict { border-left: 4px solid #8a94a3; padding: .3em .8em; }
-.verified { border-color: #1d8348; } .different { border-color: #b03a2e; font-weight: 700; }
-svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; }
-svg .bought { fill: #2f6f9f; } svg .sold { fill: #d68910; } svg .zero { stroke: #1c2430; }
-@media print { body { margin: 0; max-width: none; font-size: 10pt; }
-  h2 { break-after: avoid; } tr, svg { break-inside: avoid; }
-  svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+svg .bought { fill: var(--bought); } svg .sold { fill: var(--sold); }
+svg .zero { stroke: var(--ink); }
 """
 
 
@@ -36,13 +26,8 @@ def render(document: dict[str, Any]) -> str:
     title = f"Electricity bill, period {period['number']}"
     parts = (_head, _lines, _charts, _demands, _registers, _proof)
     body = "\n".join(part(document) for part in parts)
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        '<meta name="viewport" content="width=device-width">\n'
-        f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n<h1>{escape(title)}</h1>\n{body}\n</body>\n</html>\n"
-    )
+    heading = f"<h1>{escape(title)}</h1>"
+    return html_page.document(title, f"<main>\n{heading}\n{body}\n</main>", _STYLE, _THEMES)
 
 
 def _head(document: dict[str, Any]) -> str:
@@ -56,7 +41,7 @@ def _head(document: dict[str, Any]) -> str:
         ("Valid from", at(tariff["valid_from"]) if tariff["valid_from"] else ""),
     ]
     total = f"{document['total']['value']} {tariff['currency']}"
-    return _table((), [*((k, v) for k, v in rows if v), ("To pay", total)])
+    return table((), [*((k, v) for k, v in rows if v), ("To pay", total)])
 
 
 def _lines(document: dict[str, Any]) -> str:
@@ -71,7 +56,7 @@ def _lines(document: dict[str, Any]) -> str:
             )
         )
     total = ("", "Total", "", "", "", document["total"]["value"], "")
-    return "<h2>What it is made of</h2>\n" + _table((*columns, "Rests on"), rows, total)
+    return "<h2>What it is made of</h2>\n" + table((*columns, "Rests on"), rows, total)
 
 
 def _charts(document: dict[str, Any]) -> str:
@@ -96,7 +81,7 @@ def _charts(document: dict[str, Any]) -> str:
 def _demands(document: dict[str, Any]) -> str:
     rows = [(d["charge"], shortest(d["kw"]), at(d["ended"])) for d in document["demands"]]
     columns = ("Charge", ">kW", "Window ended")
-    return "<h2>Maxima</h2>\n" + _table(columns, rows) if rows else ""
+    return "<h2>Maxima</h2>\n" + table(columns, rows) if rows else ""
 
 
 def _registers(document: dict[str, Any]) -> str:
@@ -106,7 +91,7 @@ def _registers(document: dict[str, Any]) -> str:
         for r in document["registers"]
         if not is_unused(r)
     ]
-    return "<h2>Registers</h2>\n" + _table(columns, rows)
+    return "<h2>Registers</h2>\n" + table(columns, rows)
 
 
 def _proof(document: dict[str, Any]) -> str:
@@ -130,27 +115,3 @@ def _proof(document: dict[str, Any]) -> str:
         f'<h2>Proof</h2>\n<p class="verdict {name}">{said}</p>\n'
         f'<table class="small">{shown}</table>'
     )
-
-
-def _table(
-    columns: tuple[str, ...], rows: Iterable[tuple[str, ...]], total: tuple[str, ...] = ()
-) -> str:
-    """Columns whose name starts with ">" are numbers: to the right."""
-    right = [column[:1] == ">" for column in columns]
-    head = "".join(_cell("th", c.lstrip(">"), c[:1] == ">") for c in columns)
-    shown = f"<thead><tr>{head}</tr></thead>" if columns else ""
-    for row in rows:
-        shown += f"<tr>{_cells(row, right)}</tr>\n"
-    if total:
-        shown += f'<tr class="total">{_cells(total, right)}</tr>'
-    return f"<table>{shown}</table>"
-
-
-def _cells(row: tuple[str, ...], right: list[bool]) -> str:
-    sides = right or [False] * len(row)
-    return "".join(_cell("td", text, side) for text, side in zip(row, sides, strict=True))
-
-
-def _cell(tag: str, text: str, is_number: bool) -> str:
-    kind = ' class="n"' if is_number else ""
-    return f"<{tag}{kind}>{escape(text)}</{tag}>"

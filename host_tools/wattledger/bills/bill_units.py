@@ -82,7 +82,7 @@ def decimal(value: Fraction, decimals: int) -> str:
     return f"{Decimal(round(scaled)).scaleb(-decimals, _DIGITS):.{decimals}f}"
 
 
-def kilo(milli: int) -> str:
+def kilo(milli: int | Fraction) -> str:
     """-> kilo-units with all six decimals."""
     return decimal(Fraction(milli, 10**_MILLI), _MILLI)
 

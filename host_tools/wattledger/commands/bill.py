@@ -41,7 +41,7 @@ def command(
         else:
             found, bill = _collect(meter, period, check)
             tariff = found.tariff(bill.digest)
-    verdict = _verdict(found) if check else Verdict()
+    verdict = verdict_of(found) if check else Verdict()
     if wants_document:
         document = bill_document.make(bill, found, verdict)
         for path, render in ((html, bill_html.render), (text, bill_text.render)):
@@ -75,7 +75,8 @@ def _collect(meter: Link, period: int | None, check: bool) -> tuple[Evidence, Me
     return found, found.bills[number]
 
 
-def _verdict(found: Evidence) -> Verdict:
+def verdict_of(found: Evidence) -> Verdict:
+    """-> what `verify` says of all that was read; what is new of the chains is noted."""
     store = heads.store_of(found.info["serial"])
     found.seen = store.load() + found.seen
     try:

@@ -57,7 +57,7 @@ def summary(bills: list[MeterBill], tariffs: dict[str, Any]) -> Any:
         energy = [line["quantity"] for line in bill.lines if line["kind"] == "energy"]
         lines.add_row(
             *(str(bill.period), show.instant(bill.start, zone), show.instant(bill.end, zone)),
-            show.kilo(sum(num // den for num, den in energy)),
+            show.energy(sum(num // den for num, den in energy)),
             show.money(bill.total, tariffs[bill.digest].decimals),
         )
     lines.add_section()

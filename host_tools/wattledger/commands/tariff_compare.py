@@ -1,6 +1,5 @@
 """wattledger tariff simulate, wattledger tariff diff"""
 
-import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -8,13 +7,12 @@ from typing import Any
 
 import typer
 
-from meter.errors import MeterError
 from meter.price_schedule import Schedule
 from wattledger import compare, load_file, session, show, simulate
 from wattledger.commands import simulate as one
 from wattledger.commands.info import JSON
 from wattledger.engine.load import Load
-from wattledger.errors import ToolError
+from wattledger.prices import prices_file
 from wattledger.tariffs.tariff_file import Compiled, compile_file
 
 LOAD = typer.Argument(help="A load file, or the CSV of wattledger profile.", show_default=False)
@@ -44,7 +42,7 @@ def run(
     """Bill a load without a meter: the bills of one tariff, or several tariffs side by side."""
     compiled = [compile_file(file, wide) for file in files]
     known = load_file.read(load, start, zone or compiled[0].data["zone_name"])
-    schedules = [_schedule(path) for path in prices]
+    schedules = prices_file.read_all(prices, compiled[0].data["currency"])
     if versions or len(files) == 1:
         tariffs = {made.digest: made for made in (c.tariff() for c in compiled)}
         bills = simulate.bills_of(list(tariffs.values()), known, schedules)
@@ -84,7 +82,7 @@ def diff(
     """What a change of tariff costs on a load, line by line."""
     compiled = [compile_file(file, wide) for file in (old, new)]
     known = load_file.read(load, start, zone or compiled[0].data["zone_name"])
-    schedules = [_schedule(path) for path in prices]
+    schedules = prices_file.read_all(prices, compiled[0].data["currency"])
     (before, a), (after, b) = (_billed(c, known, schedules) for c in compiled)
     currency = compare.same_currency([before, after])
     found = compare.difference(a, b)
@@ -104,15 +102,3 @@ def _billed(
     tariff = compiled.tariff()
     bills = simulate.bills_of([tariff], load, schedules)
     return tariff, compare.items(bills, {tariff.digest: tariff})
-
-
-def _schedule(path: Path) -> Schedule:
-    try:
-        data = json.loads(path.read_bytes())
-        return Schedule(data)
-    except OSError as error:
-        raise ToolError(f"{path}: {error.strerror}: give a readable price schedule") from None
-    except (ValueError, KeyError, TypeError, MeterError) as error:
-        raise ToolError(
-            f"{path}: {error!r}: expected what wattledger prices import writes"
-        ) from None

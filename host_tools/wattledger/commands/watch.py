@@ -1,16 +1,17 @@
 """wattledger watch"""
 
 import time
-from typing import Any
 
 import typer
 from rich.console import Group
 from rich.live import Live
 
-from wattledger import reading, session, watch_screen
+from wattledger import session, watch_screen
 from wattledger.commands.info import JSON
-from wattledger.link import Link
-from wattledger.verification.evidence import NO_TARIFF
+from wattledger.live.meter_source import MeterSource
+from wattledger.live.state import Day
+
+_DAY_EVERY_S = 60
 
 
 def command(
@@ -19,11 +20,11 @@ def command(
     once: bool = typer.Option(False, "--once", help="Print one reading and end."),
     as_json: bool = JSON,
 ) -> None:
-    """Watch the meter: power, rate, price, cost so far, demand, limiter, alerts. Ctrl-C ends."""
+    """Watch the meter: power, rate, price, today, the open bill, events. Ctrl-C ends."""
     with session.meter(ctx) as meter:
-        watched = Watched(meter)
+        watched = Watched(MeterSource(meter))
         if as_json:
-            session.print_json(watched.read())
+            session.print_json(watched.source.answers())
         elif once:
             session.out().print(watched.screen())
         else:
@@ -31,23 +32,21 @@ def command(
 
 
 class Watched:
-    """Reads a meter again and again, its tariff file only when another one is in force."""
+    """Reads a meter again and again, what changes seldom once a minute or when it has to."""
 
-    def __init__(self, meter: Link) -> None:
-        self._meter = meter
-        self._digest, self._tariff = "", None
-
-    def read(self) -> dict[str, Any]:
-        """-> {"info", "live"}: the answers of these names"""
-        return {name: self._meter.request(name) for name in ("info", "live")}
+    def __init__(self, source: MeterSource) -> None:
+        self.source = source
+        self._day: Day | None = None
+        self._edition: object = None
+        self._read_at = 0.0  # monotonic second of _day
 
     def screen(self) -> Group:
-        seen = self.read()
-        digest = seen["info"]["tariff"]["active"] or NO_TARIFF
-        if digest != self._digest:
-            self._tariff = reading.tariff_of(self._meter, digest)
-            self._digest = digest
-        return watch_screen.screen(seen["info"], seen["live"], self._tariff)
+        now = self.source.now()
+        old = time.monotonic() - self._read_at > _DAY_EVERY_S
+        if self._day is None or old or now.edition != self._edition:
+            self._day, self._edition = self.source.day(), now.edition
+            self._read_at = time.monotonic()
+        return watch_screen.screen(now, self._day)
 
 
 def _follow(watched: Watched, every_s: float) -> None:

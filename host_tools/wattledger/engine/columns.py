@@ -69,7 +69,7 @@ class Reader:
         """
         if self._is_split and self._tiers:
             return False
-        return all(_is_plain(tariff) for tariff in self._tariffs)
+        return all(is_plain(tariff) for tariff in self._tariffs)
 
     def read(self, load: Load) -> Quantities:
         """-> Quantities of all its meters."""
@@ -132,7 +132,7 @@ class _Tiers:
         return np.stack(tiers, axis=1)
 
 
-def _is_plain(tariff: Any) -> bool:
+def is_plain(tariff: Any) -> bool:
     """-> whether a bill needs neither other parts nor single intervals."""
     demand = tariff.demand
     return not (

@@ -4,6 +4,7 @@ The rows are those of the meter's load profile: the local grid of interval_s. Wh
 meter.billing_rows counts: rows whose energy is all of one rate and of one tariff.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,12 +42,18 @@ def settle(
 ) -> list[Settled]:
     """-> for each part what the only meter is billed by rows."""
     found = [Settled() for _ in timeline.parts]
+    for rows in of(timeline, load, crossed):
+        rows.settle(found, schedules)
+    return found
+
+
+def of(timeline: Timeline, load: Load, crossed: Crossed) -> "Iterator[Rows]":
+    """Yields the rows of each tariff that needs them, in order."""
     before = None
     for stretch in stretches(timeline):
         if _needs(stretch[0]):
-            _Rows(timeline, load, crossed, stretch, before).settle(found, schedules)
+            yield Rows(timeline, load, crossed, stretch, before)
         before = stretch[0]
-    return found
 
 
 def _needs(tariff: Any) -> bool:
@@ -57,15 +64,19 @@ def _row_ends(tariff: Any, t: int) -> bool:
     return bool(tariff.calendar.interval_end(t - 1, tariff.interval_s) == t)
 
 
-class _Rows:
-    """The rows of one tariff: int64 arrays, one entry a row. before: the tariff before it."""
+class Rows:
+    """The rows of one tariff that count. before: the tariff before it.
+
+    starts, ends   int64 (rows), core seconds
+    bought, sold   int64 (rows), mWh; both: of either, what netting takes away
+    rates, exports   int64 (rows), import and export rate
+    """
 
     def __init__(
         self, timeline: Timeline, load: Load, crossed: Crossed, stretch: Stretch, before: Any
     ) -> None:
         tariff, start, end = stretch
-        self._tariff = tariff
-        opened = np.array([part.start for part in timeline.parts], dtype=np.int64)
+        self.tariff = tariff
         opened = np.array([part.start for part in timeline.parts], dtype=np.int64)
         borders = grid(tariff, start, end, tariff.interval_s)
         instants = Instants(load, borders, timeline.next_border, crossed)
@@ -77,42 +88,45 @@ class _Rows:
         pure[place(borders, switches)] = False
         if start > timeline.start and not _row_ends(before, start):
             pure[:1] = False  # it began under the tariff before
-        self._ends = borders[1:][pure]
-        self._bought, self._sold = (np.diff(total)[pure] for total in totals)
-        self._parts = place(opened, self._ends - 1)
-        self._rates = timeline.rates[place(timeline.starts, self._ends - 1)]
-        self._exports = np.frombuffer(tariff.export_of, dtype=np.uint8)[self._rates]
+        self.starts, self.ends = borders[:-1][pure], borders[1:][pure]
+        self.bought, self.sold = (np.diff(total)[pure] for total in totals)
+        self.both = np.zeros_like(self.bought)
+        if tariff.netting == "interval":
+            self.both = np.minimum(self.bought, self.sold)
+        self._parts = place(opened, self.ends - 1)
+        self.rates = timeline.rates[place(timeline.starts, self.ends - 1)]
+        self.exports = np.frombuffer(tariff.export_of, dtype=np.uint8)[self.rates]
 
     def settle(self, found: list[Settled], schedules: list[Schedule]) -> None:
-        tariff = self._tariff
+        tariff = self.tariff
         if tariff.netting == "interval":
-            both = np.minimum(self._bought, self._sold)
-            self._bought, self._sold = self._bought - both, self._sold - both
             for part, settled in self._of_parts(found):
-                for rates in (self._rates, self._exports):
+                for rates in (self.rates, self.exports):
                     for rate in np.unique(rates[part]).tolist():
-                        settled.netted[rate] = int(both[part & (rates == rate)].sum())
+                        settled.netted[rate] = int(self.both[part & (rates == rate)].sum())
         if tariff.dynamic:
-            priced, bought_nano, sold_nano = self._prices(schedules)
+            priced, bought_nano, sold_nano = self.prices(schedules)
             for part, settled in self._of_parts(found):
                 for rates, energy, nano in (
-                    (self._rates, self._bought, bought_nano),
-                    (self._exports, self._sold, sold_nano),
+                    (self.rates, self.bought, bought_nano),
+                    (self.exports, self.sold, sold_nano),
                 ):
                     here = part & priced
-                    _spot(settled.spot, tariff, rates[here], energy[here], nano[here])
+                    net = energy[here] - self.both[here]
+                    _spot(settled.spot, tariff, rates[here], net, nano[here])
 
     def _of_parts(self, found: list[Settled]) -> Any:
         for part in np.unique(self._parts).tolist():
             yield self._parts == part, found[part]
 
-    def _prices(self, schedules: list[Schedule]) -> tuple[Any, Ints, Ints]:
-        """-> (which rows have a price of a schedule, nano per kWh bought, sold)."""
-        tariff = self._tariff
+    def prices(self, schedules: list[Schedule]) -> tuple[Any, Ints, Ints]:
+        """-> (which rows have a price of a schedule, nano per kWh bought, sold); both for rates
+        that are dynamic, else 0."""
+        tariff = self.tariff
         dynamic, interval_s = tariff.dynamic, tariff.interval_s
-        shown = np.zeros((3, len(self._ends)), dtype=np.int64)
-        rates, exports = self._rates.tolist(), self._exports.tolist()
-        for i, end in enumerate(self._ends.tolist()):
+        shown = np.zeros((3, len(self.ends)), dtype=np.int64)
+        rates, exports = self.rates.tolist(), self.exports.tolist()
+        for i, end in enumerate(self.ends.tolist()):
             for schedule in schedules:
                 found = schedule.market(end - 1, interval_s, tariff.settlement)
                 if found[0]:

@@ -6,9 +6,9 @@ one resolution; curve type A03 leaves out a position whose price is that of the 
 
 from collections.abc import Iterator
 from decimal import Decimal
-from xml.etree.ElementTree import Element, ParseError, fromstring
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
 
+from wattledger import safe_xml
 from wattledger.prices.prices_series import Reader, Series, Slot, ordered, utc
 
 MWH = Decimal(1000)
@@ -48,16 +48,7 @@ def read(text: bytes, file: str, sequence: int | None) -> Series:
 
 
 def _root(reader: Reader, text: bytes) -> Element:
-    def refuse(*_: object) -> None:
-        reader.fail("", "a document type or entity: a price document has none: refused")
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse  # without one there is no entity to expand
-    try:
-        parser.Parse(text, True)
-        root = fromstring(text)
-    except (expat.ExpatError, ParseError) as error:
-        reader.fail("", f"not XML: {error}: get the document again")
+    root = safe_xml.parse(text, reader.file)
     name = _local(root)
     if name == "Acknowledgement_MarketDocument":
         reasons = [e.text or "" for e in root.iter() if _local(e) == "text"]

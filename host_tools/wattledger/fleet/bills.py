@@ -5,7 +5,7 @@ than its totals (a limiter that re-prices, prices by interval, what is carried o
 by meter, through the same engine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,12 @@ _CHUNK = 32  # meters at a time: enough for numpy's loops, and the columns stay 
 class FleetBills:
     """
     parts   what each bill is of, in order
+    used    int64 (meters, parts, rates), mWh
     sums    by kind of line: int64 (meters, parts), units of 10^-decimals of the currency
     """
 
     parts: list[Part]
+    used: Ints
     sums: dict[str, Ints]
 
     @property
@@ -60,15 +62,34 @@ def bills(
         sold = None if exported is None else exported[first:last]
         return of_rows(start, step_s, imported[first:last], sold)
 
+    return _bills(tariffs, len(imported), load, schedules)
+
+
+def of_load(tariffs: Sequence[Any], load: Load, schedules: Sequence[Schedule] = ()) -> FleetBills:
+    """Bill all meters of a load. Arguments and errors as of `bills`."""
+    return _bills(tariffs, load.meters, load.meter, schedules)
+
+
+def of_quantities(base: Timeline, found: Quantities) -> FleetBills:
+    """The money of what was added up elsewhere, for tariffs that need sums alone."""
+    return FleetBills(base.parts, found.used, _sums(base, found))
+
+
+def _bills(
+    tariffs: Sequence[Any],
+    meters: int,
+    load: Callable[[int, int], Load],
+    schedules: Sequence[Schedule],
+) -> FleetBills:
     one = load(0, 1)
     base = called.call(timeline.plan(versions(tariffs), one.start, one.end), schedules)
     reader = Reader(base, one)
     if not reader.suits:
-        alone = [_alone(base, load(i, i + 1), schedules) for i in range(len(imported))]
-        kinds = {kind: np.concatenate([sums[kind] for sums in alone]) for kind in LINE_KINDS}
-        return FleetBills(base.parts, kinds)
-    chunks = [reader.read(load(at, at + _CHUNK)) for at in range(0, len(imported), _CHUNK)]
-    return FleetBills(base.parts, _sums(base, Quantities.joined(chunks)))
+        alone = [_alone(base, load(i, i + 1), schedules) for i in range(meters)]
+        kinds = {kind: np.concatenate([sums[kind] for _, sums in alone]) for kind in LINE_KINDS}
+        return FleetBills(base.parts, np.concatenate([used for used, _ in alone]), kinds)
+    chunks = [reader.read(load(at, min(at + _CHUNK, meters))) for at in range(0, meters, _CHUNK)]
+    return of_quantities(base, Quantities.joined(chunks))
 
 
 def _sums(base: Timeline, found: Quantities) -> dict[str, Ints]:
@@ -86,10 +107,13 @@ def _sums(base: Timeline, found: Quantities) -> dict[str, Ints]:
     return sums
 
 
-def _alone(base: Timeline, load: Load, schedules: Sequence[Schedule]) -> dict[str, Ints]:
+def _alone(
+    base: Timeline, load: Load, schedules: Sequence[Schedule]
+) -> tuple[Ints, dict[str, Ints]]:
+    """-> (used, sums) of one meter."""
     sums = {kind: np.zeros((1, len(base.parts)), dtype=np.int64) for kind in LINE_KINDS}
-    billed = account.billed(account.count(base, load, list(schedules)))
-    for i, (_, _, lines) in enumerate(billed):
+    counted = account.count(base, load, list(schedules))
+    for i, (_, _, lines) in enumerate(account.billed(counted)):
         for line in lines:
             sums[line.kind][0, i] += line.rounded
-    return sums
+    return counted.usage.totals(), sums

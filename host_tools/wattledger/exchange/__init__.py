@@ -1,0 +1,1 @@
+"""Data of others in, ours out: Green Button (ESPI XML), CSV, Parquet."""

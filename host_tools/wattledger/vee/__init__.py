@@ -1,0 +1,1 @@
+"""Validation, estimation and editing of interval data: a layer over it, never a change of it."""
