@@ -3,9 +3,7 @@
 
 SHELL := /bin/bash
 PY := .venv/bin/python
-# One worker more than cores: tests of a board wait for it.
-WORKERS := $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
-PYTEST := $(PY) -m pytest --quiet -rs --numprocesses $(WORKERS) --dist loadfile
+PYTEST := $(PY) -m pytest --quiet -rs --numprocesses auto --dist loadfile
 READY := .venv/.ready
 ENGINES := .venv/.engines
 PICTURES := .venv/.pictures
