@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest --quiet -rs --numprocesses auto --dist loadfile
+# A test of a board waits for it: one worker more than cores.
+WAITING := --numprocesses $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 READY := .venv/.ready
 ENGINES := .venv/.engines
 PICTURES := .venv/.pictures
@@ -86,7 +88,7 @@ test-host: setup $(ENGINES)
 
 ## Shared tests in the VM and on MICROPYTHON=path, then what runs on the whole virtual board
 test-vm: setup
-	@$(PYTEST) $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py))) \
+	@$(PYTEST) $(WAITING) $(sort $(dir $(wildcard tests/e2e/test_*.py tests/security/test_*.py))) \
 	    $(wildcard tests/comms/test_*_vm.py) tests/vm
 
 ## A fixed slice of the fault campaign, and broken journals that it must find
