@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import on_machine
+
 ROOT = Path(__file__).resolve().parents[1]
 WHERE = Counter()
 
@@ -23,6 +25,32 @@ def node() -> str:
     from wattledger import bundle
 
     return bundle.node()
+
+
+@pytest.fixture(scope="session")
+def program() -> Path:
+    """A mosquitto that runs."""
+    from wattledger.errors import ToolError
+    from wattledger.headend import mosquitto
+
+    try:
+        return mosquitto.find()
+    except ToolError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium. Of a module: in one process two cannot be driven at once."""
+    reason = "no playwright: pip install 'wattledger[test]'"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    path = on_machine.browser()
+    if path is None:
+        pytest.skip(f"no {', '.join(on_machine.BROWSERS)} on this machine")
+    with playwright.sync_playwright() as play:
+        opened = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 def pytest_runtest_logreport(report):

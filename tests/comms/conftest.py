@@ -8,22 +8,12 @@ import pytest
 
 from comms.mqtt_link import Link
 from comms.mqtt_session import Session
-from wattledger.errors import ToolError
-from wattledger.headend import broker_config, mosquitto
+from wattledger.headend import broker_config
 from wattledger.headend.broker import Broker
 
 from .certificates import Authority
 
 WAIT_S = 8
-
-
-@pytest.fixture(scope="session")
-def program():
-    """A mosquitto that runs."""
-    try:
-        return mosquitto.find()
-    except ToolError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -4,20 +4,8 @@ import asyncio
 import json
 import threading
 
-from rig import Files
-
 from comms import cosem_server
 from comms.cosem_objects import Objects
-
-
-class Held(Files):
-    """Tariff files that `get` can read, too."""
-
-    def read(self, name, at):
-        for digest, text in self.held.items():
-            if digest.startswith(name):
-                return digest, len(text), text[at : at + 512]
-        return None
 
 
 class Port:

@@ -10,12 +10,13 @@ import socket
 
 import pytest
 import tariffs
+from cosem_client import Held
 from gate_rig import GateRig, in_line, some_keys
 from rig import Rig, unix
 
 from meter.records import Row
 
-from .cosem_port import Held, Port, answers
+from .cosem_port import Port, answers
 
 START = unix(2026, 3, 1)
 DAYS, ROWS = 90, 8640

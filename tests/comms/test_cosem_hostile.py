@@ -10,13 +10,14 @@ from collections import Counter
 
 import pytest
 import tariffs
+from cosem_client import Held
 from gate_rig import GateRig, some_keys
 from rig import unix
 
 from comms.cosem import Session
 from comms.cosem_objects import Objects
 
-from .cosem_port import Held, Port, answers
+from .cosem_port import Port, answers
 
 START = unix(2026, 3, 1)
 DAYS = 3

@@ -11,8 +11,7 @@ pytest.importorskip("duckdb", reason="no duckdb: pip install 'wattledger[headend
 pytest.importorskip("pyarrow", reason="no pyarrow: pip install 'wattledger[headend]'")
 
 from meter.records import Row
-from wattledger.errors import ToolError
-from wattledger.headend import broker_config, catalogue, folder, head_end, mosquitto, settings
+from wattledger.headend import broker_config, catalogue, folder, head_end, settings
 from wattledger.headend.audit import Audit
 from wattledger.headend.broker import Broker
 from wattledger.headend.head_end import HeadEnd
@@ -29,15 +28,6 @@ HOUR_S = 3600
 GROUP = "simulated"
 PACE = Pace((0.1, 0.3), 1, 2.0)
 UPLINK = {"wait_s": 1, "again_s": 2, "live_s": 5}
-
-
-@pytest.fixture(scope="session")
-def program():
-    """A mosquitto that runs."""
-    try:
-        return mosquitto.find()
-    except ToolError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from wattledger.errors import ToolError
 from wattledger.headend import catalogue, control
 from wattledger.headend import commands as commands_of
 from wattledger.headend.commands import Commands
+from wattledger.headend.demo_fleet import TARIFF
 from wattledger.headend.key_source import KeySource
 from wattledger.headend.watching import Watch, missing
 from wattledger.prices import prices_import
@@ -20,26 +21,6 @@ from wattledger.tariffs.tariff_file import compile_text
 
 from .conftest import GROUP, HOUR_S, START, Scene, until
 
-TARIFF = """
-schema = 1
-name = "{name}"
-currency = "EUR"
-timezone = "Europe/Berlin"
-billing_day = 1
-interval_min = 15
-fallback = "energy"
-[rates.energy]
-price = "{price}"
-[rates.critical]
-price = "0.9000"
-[seasons.year]
-from = "01-01"
-week = "always"
-[weeks.always]
-mon-sun = "always"
-[days.always]
-energy = "otherwise"
-"""
 OLD = compile_text(TARIFF.format(name="Old", price="0.29"), "old.toml")
 NEW = compile_text(TARIFF.format(name="New", price="0.31"), "new.toml")
 RULES = f"""

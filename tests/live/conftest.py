@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import shutil
 import threading
 import time
 
@@ -19,7 +18,6 @@ from wattledger.tariffs.tariff_file import compile_file
 
 TARIFF = "docs/tariffs/three-prices-two-seasons.toml"
 START = 86400 * days(2026, 9, 21)  # local; 40 days on the clocks have changed
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Served:
@@ -101,20 +99,6 @@ def served(source, monkeypatch):
     served = Served(source)
     yield served
     served.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium. Of a module: in one process two cannot be driven at once."""
-    reason = "no playwright: pip install 'wattledger[test]'"
-    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"no {', '.join(BROWSERS)} on this machine")
-    with playwright.sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def until(condition, pause_ms=lambda ms: time.sleep(ms / 1000), seconds=10.0):

@@ -1,14 +1,14 @@
 """Draw docs/pictures/live-*.png again: python -m tests.live.pictures"""
 
 import io
-import shutil
 from pathlib import Path
 
 from PIL import Image
 from playwright import sync_api
 
+from tests import on_machine
 from tests.live import fake
-from tests.live.conftest import BROWSERS, START, TARIFF, Served
+from tests.live.conftest import START, TARIFF, Served
 from wattledger.tariffs.tariff_file import compile_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +20,7 @@ def main():
     made = compile_file(ROOT / TARIFF, wide=True).tariff()
     house = fake.house(made, fake.start_of(made, START)).part(slice(0, 39 * 96 + 62))
     served = Served(fake.FakeSource(made, house))
-    program = next(filter(None, map(shutil.which, BROWSERS)))
+    program = on_machine.browser()
     try:
         with sync_api.sync_playwright() as play:
             browser = play.chromium.launch(executable_path=program, args=["--no-sandbox"])

@@ -6,14 +6,13 @@ Needs the loads of ../shared/data, a browser, and Pillow, which matplotlib bring
 """
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests.reports.conftest import BROWSERS
+from tests import on_machine
 from tests.reports.subjects import HOUSE, PLANT, ROOT, report_of
 
 FOLDER = ROOT / "docs" / "pictures"
@@ -27,7 +26,7 @@ SHOTS = (  # name, load, width and height in px, the section to begin with
 
 def main():
     reports = {path: report_of(path).households for path in (HOUSE, PLANT)}
-    browser = next(filter(None, map(shutil.which, BROWSERS)))
+    browser = on_machine.browser()
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as running, tempfile.TemporaryDirectory() as folder:
         opened = running.chromium.launch(executable_path=browser, args=["--no-sandbox"])

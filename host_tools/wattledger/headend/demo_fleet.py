@@ -39,7 +39,7 @@ _COUNTED = {
     "reading": "readings",
     "refused": "refused",
 }
-_TARIFF = """
+TARIFF = """
 schema = 1
 name = "{name}"
 currency = "EUR"
@@ -82,8 +82,8 @@ class FleetDemo:
 
     def __init__(self, at: Path, count: int, out: Console) -> None:
         self._at, self._names, self._out = at, serials(count), out
-        self._old = compile_text(_TARIFF.format(name="Old", price="0.2900"), "old.toml")
-        self._new = compile_text(_TARIFF.format(name="New", price="0.3100"), "new.toml")
+        self._old = compile_text(TARIFF.format(name="Old", price="0.2900"), "old.toml")
+        self._new = compile_text(TARIFF.format(name="New", price="0.3100"), "new.toml")
         self._zone = self._old.tariff().calendar.zone
         self._fleet = with_simulated(Fleet.new(), count, GROUP)
 
