@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from wattledger.headend import server
 from wattledger.headend.certificates import Authority, Pair
 
 from .conftest import HOUR_S, START, Scene, until
@@ -27,6 +28,22 @@ def test_a_quiet_day(program, tmp_path, keys):
 
     run(story())
     scene.check()
+
+
+def test_what_finds_no_room_in_the_queue_comes_again(program, tmp_path, keys, monkeypatch):
+    monkeypatch.setattr(server, "QUEUED_MAX", 1)
+    scene = Scene(program, tmp_path, keys)
+    lost = []
+    monkeypatch.setattr(server._QUIET, "warning", lost.append)
+
+    async def story():
+        async with scene.living():
+            await scene.live(6, 0)
+            await scene.fleet.settle(60)
+
+    run(story())
+    scene.check()
+    assert lost
 
 
 @pytest.mark.parametrize("how", ["kill", "stop", "freeze"])

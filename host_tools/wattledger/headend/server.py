@@ -22,6 +22,7 @@ from wattledger.headend.store import Store
 
 IDENTITY = "headend"
 REFRESH_S = 10.0
+QUEUED_MAX = 100_000  # messages; what finds no room has no receipt, and its meter sends it again
 
 _QUIET = logging.getLogger("wattledger.headend")
 _QUIET.setLevel(logging.CRITICAL)  # what is wrong stands in `problem`
@@ -126,6 +127,7 @@ class Server:
             keepalive=self._pace.keepalive_s,
             tls_context=None if at.plain else tls_context(at),
             queue_type=_Many,
+            max_queued_incoming_messages=QUEUED_MAX,
             logger=_QUIET,
             timeout=self._pace.timeout_s,
         )
